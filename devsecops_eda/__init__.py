@@ -1,0 +1,1 @@
+"""Event-driven DevSecOps on RabbitMQ: facts in, checks, one decision out."""

@@ -1,0 +1,1 @@
+"""The checks: one file each; entry points in the group `devsecops_eda.checks`."""

@@ -1,0 +1,1 @@
+"""Judgement: pure, no files, no clock."""

@@ -1,0 +1,1 @@
+"""Findings and decisions as text, JSON and SARIF: one file per format."""

@@ -1,0 +1,1 @@
+"""JSON Schemas of all events and their examples; installed as `devsecops_eda.events`."""
