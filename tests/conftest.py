@@ -1,0 +1,75 @@
+"""What tests share: the private RabbitMQ node and real processes."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.rig.broker import RabbitNode
+from tests.rig.management import Login
+from tests.rig.programs import Programs
+
+
+@dataclass(frozen=True, slots=True)
+class Vhost:
+    """A virtual host of one test's own."""
+
+    node: RabbitNode
+    name: str
+
+    @property
+    def url(self) -> str:
+        """The AMQP URL of a user who may do everything in it."""
+        return self.url_of(self.node.admin)
+
+    def url_of(self, login: Login) -> str:
+        """The AMQP URL for ``login``."""
+        return self.node.url(login, vhost=self.name)
+
+    def add_user(
+        self, name: str, *, configure: str = "^$", write: str = "^$", read: str = "^$"
+    ) -> Login:
+        """Make a user for this test alone; the name gets a tail so that no two tests meet."""
+        login = self.node.add_user(f"{name}-{self.name}")
+        self.node.management.set_permissions(
+            login.name, vhost=self.name, configure=configure, write=write, read=read
+        )
+        return login
+
+    def queues(self) -> tuple[str, ...]:
+        """The names of all queues in it."""
+        return self.node.management.queues(self.name)
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[RabbitNode]:
+    """The session's RabbitMQ node; whoever wants to hurt it takes `rabbit_of_its_own`."""
+    with RabbitNode() as node:
+        yield node
+
+
+@pytest.fixture
+def rabbit_of_its_own() -> Iterator[Callable[..., RabbitNode]]:
+    """Start nodes for one test alone; called with RabbitNode's arguments."""
+    with ExitStack() as nodes:
+        yield lambda **arguments: nodes.enter_context(RabbitNode(**arguments))
+
+
+@pytest.fixture
+def vhost(rabbit: RabbitNode) -> Iterator[Vhost]:
+    """A fresh virtual host of the session's node, gone with all its queues after the test."""
+    own = Vhost(rabbit, f"test-{uuid.uuid4().hex[:12]}")
+    rabbit.management.add_vhost(own.name)
+    yield own
+    rabbit.management.delete_vhost(own.name)
+
+
+@pytest.fixture
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    """Real commands, ended after the test; it fails where one of them leaves something running."""
+    started = Programs(Path(tmp_path_factory.mktemp("logs")))
+    yield started
+    started.end_all()

@@ -1,0 +1,330 @@
+"""A RabbitMQ node of the tests' own: its ports, its data, its epmd; nothing is left of it."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from tests.rig.leftovers import with_environment
+from tests.rig.management import Login, Management
+from tests.rig.ports import free_ports
+from tests.rig.provide import Broker, CannotProvideError, find_broker
+from tests.rig.waiting import NeverHappenedError, eventually
+
+START_S = 120.0
+STOP_S = 60.0
+# In the environment of everything that belongs to one node, so that leftovers can be told.
+MARK = "DEVSECOPS_EDA_RIG_NODE"
+
+
+class NodeError(RuntimeError):
+    """The node did not do what it was told; the message ends with its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Every port that a node and its command-line tool listen on."""
+
+    amqp: int
+    management: int
+    distribution: int
+    epmd: int
+    ctl_first: int
+    ctl_last: int
+
+    @classmethod
+    def free(cls) -> Self:
+        """Pick ports that nothing listens on; four command-line tools can run at once."""
+        amqp, management, distribution, epmd, first, _, _, last = free_ports(8)
+        return cls(amqp, management, distribution, epmd, first, last)
+
+
+class RabbitNode:
+    """One private RabbitMQ node on loopback; a context manager that leaves nothing behind.
+
+    Args:
+        settings: lines of ``rabbitmq.conf`` besides ours, or instead of ours.
+        plugins: enabled besides the management plugin.
+    """
+
+    def __init__(
+        self, *, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = ()
+    ) -> None:
+        found = find_broker()
+        if found is None:
+            raise CannotProvideError("no RabbitMQ here: `make rig` gets one")
+        self._broker: Broker = found
+        self._settings = dict(settings or {})
+        self._plugins = ("rabbitmq_management", *plugins)
+        self._node: subprocess.Popen[bytes] | None = None
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self.folder = Path(tempfile.mkdtemp(prefix="devsecops-eda-rabbit-"))
+        self.admin = Login("rig", secrets.token_urlsafe(16))
+        self._take_ports(Ports.free())
+
+    def _take_ports(self, ports: Ports) -> None:
+        self.ports = ports
+        self.name = f"rig-{ports.amqp}@localhost"
+        self.management = Management(ports.management, self.admin)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the node itself (beam), or of the one that ran last."""
+        assert self._node is not None
+        return self._node.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the node's process is there."""
+        return self._node is not None and self._node.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What the node and its epmd have written so far, over all its starts."""
+        path = self.folder / "node.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def url(self, login: Login | None = None, *, vhost: str = "/") -> str:
+        """Return the AMQP URL for ``login``, else for the node's administrator."""
+        user = login or self.admin
+        who = f"{quote(user.name, safe='')}:{quote(user.password, safe='')}"
+        return f"amqp://{who}@127.0.0.1:{self.ports.amqp}/{quote(vhost, safe='')}"
+
+    def start(self) -> None:
+        """Start the node, on the data it left if it ran before, and wait until it takes work.
+
+        Raises:
+            NodeError: it ended by itself, or was not ready within START_S seconds.
+        """
+        first = self._node is None
+        for attempt in (1, 2, 3):
+            self._launch()
+            try:
+                eventually(self._is_ready, timeout_s=START_S, what="RabbitMQ takes connections")
+                return
+            except NeverHappenedError as never:
+                raise NodeError(f"{never}\n{self.log[-4000:]}") from None
+            except NodeError as ended:
+                # Somebody took a port between our look and our start. Data of a node that ran
+                # before belong to its name, and so to its ports.
+                if not first or attempt == 3 or "eaddrinuse" not in str(ended):
+                    raise
+                self._end_epmd()
+                self._take_ports(Ports.free())
+
+    def _launch(self) -> None:
+        self._write_files()
+        environment = self._environment()
+        log = (self.folder / "node.log").open("ab")
+        with log:
+            if self._epmd is None or self._epmd.poll() is not None:
+                # Ours, in the foreground: one that the node starts by itself would outlive it.
+                address = ("-address", "127.0.0.1", "-port", str(self.ports.epmd))
+                self._epmd = self._spawn(("epmd", *address), environment, log.fileno())
+                eventually(self._epmd_listens, timeout_s=START_S, what="epmd listens")
+            server = str(self._broker.sbin / "rabbitmq-server")
+            self._node = self._spawn((server,), environment, log.fileno())
+
+    def _spawn(
+        self, argv: Sequence[str], environment: Mapping[str, str], log: int
+    ) -> subprocess.Popen[bytes]:
+        program = shutil.which(argv[0], path=environment["PATH"])
+        if program is None:
+            raise NodeError(f"{argv[0]} is not on {environment['PATH']}")
+        return subprocess.Popen(
+            (program, *argv[1:]),
+            env=dict(environment),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def _epmd_listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.ports.epmd)) == 0
+
+    def _is_ready(self) -> bool:
+        if not self.running:
+            raise NodeError(f"RabbitMQ ended by itself while starting\n{self.log[-4000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.ports.amqp)) != 0:
+                return False
+        try:
+            self.management.call("GET", "whoami")
+        except OSError:
+            return False
+        return True
+
+    def _write_files(self) -> None:
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        cookie = home / ".erlang.cookie"
+        if not cookie.exists():
+            cookie.write_text(secrets.token_hex(20))
+            cookie.chmod(0o400)
+        settings = {
+            "listeners.tcp.1": f"127.0.0.1:{self.ports.amqp}",
+            "management.tcp.ip": "127.0.0.1",
+            "management.tcp.port": str(self.ports.management),
+            # Counting what each connection does costs more than the work of most tests.
+            "management_agent.disable_metrics_collector": "true",
+            "default_user": self.admin.name,
+            "default_pass": self.admin.password,
+            "disk_free_limit.absolute": "50MB",
+            "log.file": "false",
+            "log.console": "true",
+            "log.console.level": "info",
+            # RabbitMQ's default, said aloud because scan limits are measured against it.
+            "consumer_timeout": "1800000",
+            **self._settings,
+        }
+        lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
+        (self.folder / "rabbitmq.conf").write_text(lines)
+        (self.folder / "advanced.config").write_text("[].\n")
+        (self.folder / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
+
+    def _environment(self) -> dict[str, str]:
+        folder, ports = self.folder, self.ports
+        loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LC_ALL": "C.UTF-8",
+            **dict(self._broker.environment),
+            MARK: folder.name,
+            "HOME": str(folder / "home"),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(ports.epmd),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_CTL_DIST_PORT_MAX": str(ports.ctl_last),
+            "RABBITMQ_CTL_DIST_PORT_MIN": str(ports.ctl_first),
+            "RABBITMQ_CTL_ERL_ARGS": loopback,
+            "RABBITMQ_DIST_PORT": str(ports.distribution),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "config"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_NODENAME": self.name,
+            "RABBITMQ_PID_FILE": str(folder / "node.pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": loopback,
+            # Makes the script become the node, so that our child is the node and no shell.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    def ctl(self, *argv: str, timeout_s: float = 60.0) -> str:
+        """Run rabbitmqctl against this node (1.5 s of CPU each) and return what it printed.
+
+        Raises:
+            NodeError: it ended with another exit code than 0.
+        """
+        done = subprocess.run(
+            (str(self._broker.sbin / "rabbitmqctl"), "--node", self.name, "-q", *argv),
+            env=self._environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise NodeError(f"rabbitmqctl {argv[0]}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def add_user(self, name: str, *, tags: str = "") -> Login:
+        """Make a user with a password of its own and no rights."""
+        login = Login(name, secrets.token_urlsafe(16))
+        self.management.add_user(login, tags=tags)
+        return login
+
+    @contextmanager
+    def memory_alarm(self) -> Iterator[None]:
+        """Hold the node in a memory alarm: it stops reading from whoever publishes."""
+        self.ctl("set_vm_memory_high_watermark", "absolute", "1")
+        try:
+            eventually(self.management.alarms, timeout_s=30, what="the memory alarm is on")
+            yield
+        finally:
+            self.ctl("set_vm_memory_high_watermark", "0.4")
+            eventually(
+                lambda: not self.management.alarms(), timeout_s=30, what="the memory alarm is off"
+            )
+
+    def kill(self) -> None:
+        """Kill the node with signal 9; its data stay for `start`."""
+        if self._node is not None and self._node.poll() is None:
+            self._node.kill()
+            self._node.wait(STOP_S)
+
+    def shut_down(self) -> None:
+        """End the node as an operator would; its data stay for `start`."""
+        if self._node is not None and self._node.poll() is None:
+            self._node.terminate()
+            try:
+                self._node.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def restart(self) -> None:
+        """End the node and start it again on the same ports and data."""
+        self.shut_down()
+        self.start()
+
+    def stop(self) -> None:
+        """End node and epmd at once and remove their data. Harmless when done before.
+
+        Raises:
+            NodeError: a process of the node was still there; it was killed.
+        """
+        # An orderly end takes six seconds, and its only purpose is the data.
+        self.kill()
+        self._end_epmd()
+        try:
+            self._no_process_is_left()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_epmd(self) -> None:
+        if self._epmd is not None and self._epmd.poll() is None:
+            # It ignores SIGTERM while it knows names; there is nothing in it worth saving.
+            self._epmd.kill()
+            self._epmd.wait(STOP_S)
+
+    def _no_process_is_left(self) -> None:
+        mark = f"{MARK}={self.folder.name}"
+        try:
+            eventually(lambda: not with_environment(mark), timeout_s=20, what="all have ended")
+        except NeverHappenedError:
+            left = with_environment(mark)
+            for one in left:
+                os.kill(one.pid, 9)
+            commands = ", ".join(one.command[:80] for one in left)
+            raise NodeError(f"outlived the node and were killed: {commands}") from None

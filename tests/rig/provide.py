@@ -1,0 +1,208 @@
+"""Get RabbitMQ and bubblewrap for the tests, where the machine has none.
+
+``python -m tests.rig.provide`` installs the distribution's packages as root, and unpacks the same
+packages into a cache folder as anybody else. It uses nothing but the standard library.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("DEVSECOPS_EDA_RIG_CACHE") or ROOT / ".cache" / "rig")
+# Set to 1 to take the way of a user who is not root, whoever you are.
+UNPACK = "DEVSECOPS_EDA_RIG_UNPACK"
+PACKAGES = {"rabbitmq-server": "RabbitMQ", "bubblewrap": "bubblewrap"}
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+class CannotProvideError(RuntimeError):
+    """A program that the tests need is neither here nor to be had; the message names the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where RabbitMQ's own scripts are, and what must stand in the environment to run them."""
+
+    sbin: Path
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def _newest(pattern: str, below: Path) -> Path | None:
+    found = sorted(below.glob(pattern))
+    return found[-1] if found else None
+
+
+def _unpacked() -> Path:
+    return CACHE / "root"
+
+
+def find_broker() -> Broker | None:
+    """Return the RabbitMQ of this machine, else the unpacked one, else nothing."""
+    # Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq when root calls it; the
+    # scripts that it wraps run as whoever starts them.
+    scripts = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
+    system = _newest(scripts, Path("/"))
+    if system is not None and shutil.which("erl"):
+        return Broker(system)
+    on_path = shutil.which("rabbitmq-server")
+    if on_path is not None and (Path(on_path).resolve().parent / "rabbitmq-env").exists():
+        return Broker(Path(on_path).resolve().parent)
+    root = _unpacked()
+    own = _newest(scripts, root)
+    if own is None or not (root / "complete").exists():
+        return None
+    libraries = sorted({str(path.parent) for path in (root / "usr/lib").glob("*/lib*.so.*")})
+    path = os.pathsep.join((str(root / "usr/bin"), os.environ.get("PATH", os.defpath)))
+    return Broker(own, (("PATH", path), ("LD_LIBRARY_PATH", os.pathsep.join(libraries))))
+
+
+def find_bubblewrap() -> Path | None:
+    """Return the machine's bubblewrap, else the unpacked one, else nothing."""
+    found = shutil.which("bwrap") or shutil.which("bwrap", path=str(CACHE / "bin"))
+    return Path(found) if found else None
+
+
+def missing() -> tuple[str, ...]:
+    """Return the names of the packages whose programs are not there."""
+    found = {"rabbitmq-server": find_broker(), "bubblewrap": find_bubblewrap()}
+    return tuple(package for package in PACKAGES if found[package] is None)
+
+
+def _run(argv: Sequence[str], **more: str) -> str:
+    done = subprocess.run(
+        argv,
+        env={**os.environ, "LC_ALL": "C", **more},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = "; ".join(done.stdout.strip().splitlines()[-3:])
+        raise CannotProvideError(f"{' '.join(argv[:4])} … ended with {done.returncode}: {last}")
+    return done.stdout
+
+
+@contextmanager
+def _no_service_starts() -> Iterator[None]:
+    """Keep the package from starting a system's RabbitMQ: the tests start a node of their own."""
+    if POLICY.exists():
+        # Somebody else's rule about services; it stays as it is, and we look afterwards.
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install ``packages`` from the distribution, as root, and leave no service running.
+
+    Raises:
+        CannotProvideError: apt-get could not.
+    """
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    options = ("-y", "-q", "--no-install-recommends")
+    _run(("apt-get", "update", "-q"), **quiet)
+    with _no_service_starts():
+        _run(("apt-get", "install", *options, *packages), **quiet)
+    if "rabbitmq-server" in packages and Path("/run/systemd/system").is_dir():
+        _run(("systemctl", "disable", "--now", "rabbitmq-server.service"))
+
+
+def unpack(packages: Sequence[str]) -> None:
+    """Unpack ``packages``, and what they need and this machine lacks, into the cache folder.
+
+    Raises:
+        CannotProvideError: no apt-get and dpkg here, or the packages are not to be had.
+    """
+    if not (shutil.which("apt-get") and shutil.which("dpkg")):
+        raise CannotProvideError("this is no Debian or Ubuntu: apt-get and dpkg are not here")
+    root, archives = _unpacked(), CACHE / "archives"
+    shutil.rmtree(root, ignore_errors=True)
+    for folder in (root, archives, CACHE / "lists" / "partial", CACHE / "apt" / "archives/partial"):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Package lists of our own: those of the machine may be missing, and only root may renew them.
+    own: tuple[str, ...] = (
+        "-o",
+        f"Dir::State::lists={CACHE / 'lists'}",
+        "-o",
+        f"Dir::Cache={CACHE / 'apt'}",
+    )
+    own += ("-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root", "-q")
+    _run(("apt-get", *own, "update"))
+    plan = _run(("apt-get", *own, "install", "-s", "--no-install-recommends", *packages))
+    names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
+    _run(("env", "-C", str(archives), "apt-get", *own, "download", *names))
+    for archive in sorted(archives.glob("*.deb")):
+        _run(("dpkg", "-x", str(archive), str(root)))
+    _relocate(root)
+    (root / "complete").touch()
+    for scratch in (archives, CACHE / "lists", CACHE / "apt"):
+        shutil.rmtree(scratch)
+
+
+def _relocate(root: Path) -> None:
+    """Make the unpacked programs find their own files."""
+    scripts = (path for path in (root / "usr/lib/erlang").glob("**/bin/*") if path.is_file())
+    for script in scripts:
+        text = script.read_bytes()
+        if text.startswith(b"#!") and b"=/usr/lib/erlang" in text:
+            home = str(root / "usr/lib/erlang").encode()
+            script.write_bytes(text.replace(b"=/usr/lib/erlang", b"=" + home))
+    if (root / "usr/bin/bwrap").exists():
+        libraries = _newest("usr/lib/*-linux-gnu*", root) or root
+        wrapper = CACHE / "bin" / "bwrap"
+        wrapper.parent.mkdir(exist_ok=True)
+        wrapper.write_text(
+            f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}" exec "{root}/usr/bin/bwrap" "$@"\n'
+        )
+        wrapper.chmod(0o755)
+
+
+def provide() -> None:
+    """Make RabbitMQ and bubblewrap available to the tests.
+
+    Raises:
+        CannotProvideError: they are not here and neither way to them works.
+    """
+    wanted = missing()
+    if not wanted:
+        return
+    names = " and ".join(PACKAGES[package] for package in wanted)
+    reasons = []
+    for way, allowed in (
+        (install, os.geteuid() == 0 and not os.environ.get(UNPACK)),
+        (unpack, True),
+    ):
+        if not allowed:
+            continue
+        print(f"getting {names} ({way.__name__})", flush=True)
+        try:
+            way(wanted)
+        except (CannotProvideError, OSError, subprocess.TimeoutExpired) as error:
+            reasons.append(f"{way.__name__}: {error}")
+        wanted = missing()
+        if not wanted:
+            return
+    raise CannotProvideError(
+        f"the tests need {names}; install the packages {' '.join(wanted)} ({'; '.join(reasons)})"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        provide()
+    except CannotProvideError as failure:
+        sys.exit(f"error: {failure}")
