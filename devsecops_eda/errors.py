@@ -10,7 +10,7 @@ DevSecOpsError
 │   ├── UnroutableError           no queue wants it: is the topology applied?
 │   └── PublishRefusedError       the broker said no (nack, full queue)
 ├── NotAuthorisedError        these credentials may not do that
-├── InvalidEventError         never: these bytes are no event for us; carries a machine-readable reason
+├── InvalidEventError         never: these bytes are no event for us; says why
 ├── ConfigurationError        call the operator
 │   ├── InvalidSettingsError      the configuration file or environment
 │   ├── InvalidPolicyError        the policy file

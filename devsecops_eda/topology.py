@@ -167,7 +167,7 @@ class Topology:
         return (Binding(DEAD, DEAD, ""), *events, *replays)
 
     def matching(self, key: str) -> tuple[str, ...]:
-        """Return the names of the checks whose bindings match ``key``, as a topic exchange would."""
+        """Return the checks whose bindings match ``key``, as a topic exchange would."""
         return tuple(
             name
             for name in self.names

@@ -105,7 +105,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class RawFinding:
-    """A finding as the adapter reads it: still without fingerprint, ``path`` as the scanner named it.
+    """A finding as the adapter reads it: no fingerprint yet, ``path`` as the scanner named it.
 
     ``generated`` says that ``path`` is a repository path already (the scanner saw a generated
     file), not a path inside the tree. ``code`` overrides what is hashed in the fingerprint (for
