@@ -1,0 +1,20 @@
+"""The gate's memory: what was recorded, decided and said.
+
+Everything happens inside one transaction: ``with ledger.transaction() as records``. What it
+committed survives a kill -9 and a loss of power.
+"""
+
+from devsecops_eda.ledger.records import Records
+from devsecops_eda.ledger.rows import Ask, CauseRow, Memory, Message, OutcomeRow
+from devsecops_eda.ledger.store import Ledger, open_ledger
+
+__all__ = [
+    "Ask",
+    "CauseRow",
+    "Ledger",
+    "Memory",
+    "Message",
+    "OutcomeRow",
+    "Records",
+    "open_ledger",
+]

@@ -1,0 +1,152 @@
+"""Who asks which gate, and what that waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy.sql import ColumnElement
+
+from devsecops_eda.ledger import tables
+from devsecops_eda.ledger.inbox import subject_of
+from devsecops_eda.ledger.rows import Ask
+from devsecops_eda.model import Subject
+
+
+class Asks:
+    """Asks and their baselines within one open transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Take the connection of the open transaction."""
+        self._db = connection
+
+    def _all(self, statement: Any) -> Sequence[RowMapping]:
+        return self._db.execute(statement).mappings().all()
+
+    def open(
+        self, flow: str, gate: str, *, environment: str | None, subject: Subject, now: datetime
+    ) -> Ask:
+        """Record that a flow asks a gate, if it did not yet, and return how it stands."""
+        table = tables.asks
+        found = self._find(*_ask_is(flow, subject.repo, gate, environment))
+        if found:
+            return found[0]
+        self._db.execute(
+            insert(table).values(
+                flow=flow,
+                repo=subject.repo or "",
+                gate=gate,
+                environment=environment or "",
+                subject=str(subject),
+                asked_at=now,
+                answered=False,
+            )
+        )
+        return self._find(*_ask_is(flow, subject.repo, gate, environment))[0]
+
+    def of_flow(self, flow: str, *, repo: str | None) -> tuple[Ask, ...]:
+        """Return every gate a flow of ``repo`` asks."""
+        return self._find(tables.asks.c.flow == flow, tables.asks.c.repo == (repo or ""))
+
+    def about(self, subject: Subject) -> tuple[Ask, ...]:
+        """Return every ask that is about ``subject`` or compares with it."""
+        table, base = tables.asks, tables.baselines
+        compares = (
+            select(base.c.flow)
+            .where(
+                base.c.subject == str(subject),
+                base.c.flow == table.c.flow,
+                base.c.repo == table.c.repo,
+                base.c.gate == table.c.gate,
+                base.c.environment == table.c.environment,
+            )
+            .exists()
+        )
+        return self._find(or_(table.c.subject == str(subject), compares))
+
+    def due(self, now: datetime, *, limit: int) -> tuple[Ask, ...]:
+        """Return open asks whose time is over at ``now``, longest overdue first."""
+        table = tables.asks
+        return self._find(table.c.due <= now, ~table.c.answered, limit=limit)
+
+    def _find(self, *wanted: ColumnElement[bool], limit: int | None = None) -> tuple[Ask, ...]:
+        table, flows = tables.asks, tables.flows
+        rows = self._all(
+            select(table, flows.c.kind, flows.c.revision, flows.c.ref, flows.c.target)
+            .join(flows, (flows.c.flow == table.c.flow) & (flows.c.repo == table.c.repo))
+            .where(*wanted)
+            .order_by(table.c.due, table.c.flow, table.c.gate)
+            .limit(limit)
+        )
+        return tuple(
+            Ask(
+                flow=row["flow"],
+                gate=row["gate"],
+                environment=row["environment"] or None,
+                subject=subject_of(row),
+                ref=row["ref"],
+                target=row["target"],
+                decision=row["decision"],
+                answered=row["answered"],
+                reopened_at=row["reopened_at"],
+            )
+            for row in rows
+        )
+
+    def update(self, ask: Ask, **values: Any) -> None:
+        """Change columns of one ask (``due``, ``decision``, ``answered``, ``reopened_at``)."""
+        table = tables.asks
+        self._db.execute(
+            update(table)
+            .where(*_ask_is(ask.flow, ask.subject.repo, ask.gate, ask.environment))
+            .values(**values)
+        )
+
+    def request_baseline(
+        self, ask: Ask, *, check: str, subject: Subject, request: str, now: datetime
+    ) -> bool:
+        """Note that an ask waits for ``check`` on another subject; False when it was noted."""
+        table = tables.baselines
+        values = {
+            "flow": ask.flow,
+            "repo": ask.subject.repo or "",
+            "gate": ask.gate,
+            "environment": ask.environment or "",
+            "check_name": check,
+            "subject": str(subject),
+            "request": request,
+        }
+        same = [table.c[name] == value for name, value in values.items()]
+        if self._db.execute(select(table.c.flow).where(*same)).first():
+            return False
+        self._db.execute(insert(table).values(**values, requested_at=now))
+        return True
+
+    def baseline_requests(self, ask: Ask) -> dict[tuple[str, str], datetime]:
+        """Return when this ask last requested each (check, subject) to compare with."""
+        table = tables.baselines
+        rows = self._all(
+            select(table)
+            .where(
+                table.c.flow == ask.flow,
+                table.c.repo == (ask.subject.repo or ""),
+                table.c.gate == ask.gate,
+                table.c.environment == (ask.environment or ""),
+            )
+            .order_by(table.c.requested_at)
+        )
+        return {(row["check_name"], row["subject"]): row["requested_at"] for row in rows}
+
+
+def _ask_is(
+    flow: str, repo: str | None, gate: str, environment: str | None
+) -> tuple[ColumnElement[bool], ...]:
+    table = tables.asks
+    return (
+        table.c.flow == flow,
+        table.c.repo == (repo or ""),
+        table.c.gate == gate,
+        table.c.environment == (environment or ""),
+    )

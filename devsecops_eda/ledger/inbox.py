@@ -1,0 +1,159 @@
+"""What was recorded: events, what flows are about, causes and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, insert, select, update
+
+from devsecops_eda.ledger import tables
+from devsecops_eda.ledger.rows import CauseRow, Memory, OutcomeRow
+from devsecops_eda.model import Event, Subject, SubjectKind
+
+
+class Inbox:
+    """Events, flows, causes and outcomes within one open transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Take the connection of the open transaction."""
+        self._db = connection
+
+    def _all(self, statement: Any) -> Sequence[RowMapping]:
+        return self._db.execute(statement).mappings().all()
+
+    def remember(
+        self, event: Event, *, user: str, variant: str, digest: str, body: bytes, now: datetime
+    ) -> tuple[Memory, int]:
+        """Record an event once; return whether it is new and its place in the inbox.
+
+        The same identity with other content is a conflict: what was recorded first stands.
+        """
+        box = tables.inbox
+        same = and_(
+            box.c.user == user,
+            box.c.source == event.source,
+            box.c.id == event.id,
+            box.c.variant == variant,
+        )
+        row = self._db.execute(select(box.c.seq, box.c.digest).where(same)).first()
+        if row is not None:
+            if not variant and row.digest != digest:
+                return Memory.CONFLICT, int(row.seq)
+            self._db.execute(update(box).where(same).values(seen_at=now))
+            return Memory.REPEAT, int(row.seq)
+        added = self._db.execute(
+            insert(box).values(
+                user=user,
+                source=event.source,
+                id=event.id,
+                variant=variant,
+                type=event.type.value,
+                flow=event.correlationid,
+                digest=digest,
+                time=event.time,
+                recorded_at=now,
+                seen_at=now,
+                body=body,
+            )
+        )
+        key = added.inserted_primary_key
+        assert key is not None  # an autoincrement column always has one
+        return Memory.NEW, int(key[0])
+
+    def flow_events(self, flow: str) -> tuple[tuple[datetime, bytes], ...]:
+        """Return all recorded events of a flow with the time they were recorded, in order."""
+        box = tables.inbox
+        rows = self._all(select(box).where(box.c.flow == flow).order_by(box.c.seq))
+        return tuple((row["recorded_at"], row["body"]) for row in rows)
+
+    def open_flow(
+        self, flow: str, subject: Subject, *, ref: str | None, target: str | None
+    ) -> None:
+        """Say what a flow is about; who said it first stands."""
+        table = tables.flows
+        same = (table.c.flow == flow, table.c.repo == (subject.repo or ""))
+        if self._db.execute(select(table.c.flow).where(*same)).first():
+            return
+        self._db.execute(
+            insert(table).values(
+                flow=flow,
+                kind=subject.kind.value,
+                revision=subject.revision,
+                repo=subject.repo or "",
+                ref=ref,
+                target=target,
+            )
+        )
+
+    def flow_subject(self, flow: str, *, repo: str) -> Subject | None:
+        """Return what a flow of ``repo`` is about, None when nothing of it is recorded."""
+        table = tables.flows
+        rows = self._all(select(table).where(table.c.flow == flow, table.c.repo == repo))
+        return subject_of(rows[0]) if rows else None
+
+    def add_cause(self, seq: int, subject: Subject, cause: CauseRow) -> None:
+        """Record that an event makes checks look at ``subject``."""
+        self._db.execute(
+            insert(tables.causes).values(
+                seq=seq,
+                event_id=cause.event_id,
+                subject=str(subject),
+                check_name=cause.check,
+                target=cause.target,
+                flow=cause.flow,
+                time=cause.time,
+                recorded_at=cause.recorded_at,
+            )
+        )
+
+    def causes(self, subject: Subject) -> tuple[CauseRow, ...]:
+        """Return every recorded cause for ``subject``, oldest first."""
+        table = tables.causes
+        rows = self._all(select(table).where(table.c.subject == str(subject)).order_by(table.c.seq))
+        return tuple(
+            CauseRow(
+                row["event_id"],
+                row["check_name"],
+                row["target"],
+                row["flow"],
+                row["time"],
+                row["recorded_at"],
+            )
+            for row in rows
+        )
+
+    def add_outcome(
+        self, seq: int, subject: Subject, *, check: str, cause: str, status: str
+    ) -> None:
+        """Record that the event at ``seq`` is an outcome of ``check`` on ``subject``."""
+        self._db.execute(
+            insert(tables.outcomes).values(
+                seq=seq, subject=str(subject), check_name=check, cause=cause, status=status
+            )
+        )
+
+    def outcomes(self, subject: Subject, *, check: str | None = None) -> tuple[OutcomeRow, ...]:
+        """Return the recorded outcomes on ``subject``, of one check or of all."""
+        table, box = tables.outcomes, tables.inbox
+        wanted = [table.c.subject == str(subject)]
+        if check is not None:
+            wanted.append(table.c.check_name == check)
+        rows = self._all(
+            select(table, box.c.seen_at, box.c.body)
+            .join(box, box.c.seq == table.c.seq)
+            .where(*wanted)
+            .order_by(table.c.seq)
+        )
+        return tuple(
+            OutcomeRow(
+                row["seq"], row["cause"], row["status"] == "failed", row["seen_at"], row["body"]
+            )
+            for row in rows
+        )
+
+
+def subject_of(row: RowMapping) -> Subject:
+    """Return the subject a row of ``flows`` names."""
+    return Subject(SubjectKind(row["kind"]), row["revision"], row["repo"] or None)

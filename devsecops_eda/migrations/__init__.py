@@ -1,0 +1,1 @@
+"""How the ledger's tables came to be: alembic revisions, applied when the ledger is opened."""

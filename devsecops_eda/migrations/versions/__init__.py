@@ -1,0 +1,1 @@
+"""One file per revision of the ledger's tables, never changed once released."""
