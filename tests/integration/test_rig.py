@@ -89,6 +89,7 @@ def test_a_confirmed_message_survives_a_kill_and_a_restart(
         channel.confirm_delivery()
         channel.queue_declare("one", durable=True, arguments=QUORUM)
         channel.basic_publish("", "one", b"kept", pika.BasicProperties(delivery_mode=2))
+    node.keep("one")
     node.kill()
     assert not node.running
     node.start()

@@ -278,8 +278,22 @@ class RabbitNode:
                 lambda: not self.management.alarms(), timeout_s=30, what="the memory alarm is off"
             )
 
+    def keep(self, *queues: str) -> None:
+        """Return once the node would find these quorum queues again after a `kill`.
+
+        RabbitMQ 3.10 writes the names of new quorum queues down about once a second. A queue
+        declared just before a kill comes back without a leader, and stays so.
+        """
+        eventually(lambda: self._has_written(queues), timeout_s=30, what=f"{queues} are kept")
+
+    def _has_written(self, queues: Sequence[str]) -> bool:
+        written = b"".join(
+            path.read_bytes() for path in self.folder.glob("mnesia/*/quorum/*/names.dets")
+        )
+        return all(queue.encode() in written for queue in queues)
+
     def kill(self) -> None:
-        """Kill the node with signal 9; its data stay for `start`."""
+        """Kill the node with signal 9; its data stay for `start` (see `keep`)."""
         if self._node is not None and self._node.poll() is None:
             self._node.kill()
             self._node.wait(STOP_S)
