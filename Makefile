@@ -63,7 +63,7 @@ rig: $(VENV)/.dev ## get RabbitMQ and bubblewrap for the tests, where they are m
 	@$(BIN)/python -m tests.rig.provide
 
 .PHONY: lock
-lock: $(VENV)/.run ## look for newer versions of all dependencies and write the lock files
+lock: here ## look for newer versions of all dependencies and write the lock files
 	@$(PYTHON) -m venv $(CACHE)/lock
 	@$(CACHE)/lock/bin/python -m pip --no-input --disable-pip-version-check -q install uv
 	@compile=($(CACHE)/lock/bin/uv pip compile -q --no-config --upgrade --universal \

@@ -10,9 +10,10 @@ import pika.exceptions
 import pytest
 
 from tests.conftest import Vhost
-from tests.rig.broker import MARK, RabbitNode
+from tests.rig.broker import RabbitNode
 from tests.rig.leftovers import alive, with_environment
 from tests.rig.management import RefusedError
+from tests.rig.node_files import MARK
 from tests.rig.ports import LAST
 from tests.rig.programs import Programs
 from tests.rig.waiting import NeverHappenedError, eventually

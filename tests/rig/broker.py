@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,36 +15,16 @@ from urllib.parse import quote
 
 from tests.rig.leftovers import with_environment
 from tests.rig.management import Login, Management
-from tests.rig.ports import free_ports
-from tests.rig.provide import Broker, CannotProvideError, find_broker
+from tests.rig.node_files import MARK, NodeFiles, Ports
+from tests.rig.provide import CannotProvideError, find_broker
 from tests.rig.waiting import NeverHappenedError, eventually
 
 START_S = 120.0
 STOP_S = 60.0
-# In the environment of everything that belongs to one node, so that leftovers can be told.
-MARK = "DEVSECOPS_EDA_RIG_NODE"
 
 
 class NodeError(RuntimeError):
     """The node did not do what it was told; the message ends with its log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Every port that a node and its command-line tool listen on."""
-
-    amqp: int
-    management: int
-    distribution: int
-    epmd: int
-    ctl_first: int
-    ctl_last: int
-
-    @classmethod
-    def free(cls) -> Self:
-        """Pick ports that nothing listens on; four command-line tools can run at once."""
-        amqp, management, distribution, epmd, first, _, _, last = free_ports(8)
-        return cls(amqp, management, distribution, epmd, first, last)
 
 
 class RabbitNode:
@@ -62,9 +41,9 @@ class RabbitNode:
         found = find_broker()
         if found is None:
             raise CannotProvideError("no RabbitMQ here: `make rig` gets one")
-        self._broker: Broker = found
+        self._broker = found
         self._settings = dict(settings or {})
-        self._plugins = ("rabbitmq_management", *plugins)
+        self._plugins = tuple(plugins)
         self._node: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="devsecops-eda-rabbit-"))
@@ -74,6 +53,7 @@ class RabbitNode:
     def _take_ports(self, ports: Ports) -> None:
         self.ports = ports
         self.name = f"rig-{ports.amqp}@localhost"
+        self._files = NodeFiles(self.folder, self.name, ports, self._broker)
         self.management = Management(ports.management, self.admin)
 
     def __enter__(self) -> Self:
@@ -138,8 +118,8 @@ class RabbitNode:
                 self._take_ports(Ports.free())
 
     def _launch(self) -> None:
-        self._write_files()
-        environment = self._environment()
+        self._files.write(self.admin, self._settings, self._plugins)
+        environment = self._files.environment()
         log = (self.folder / "node.log").open("ab")
         with log:
             if self._epmd is None or self._epmd.poll() is not None:
@@ -182,63 +162,6 @@ class RabbitNode:
             return False
         return True
 
-    def _write_files(self) -> None:
-        home = self.folder / "home"
-        home.mkdir(exist_ok=True)
-        cookie = home / ".erlang.cookie"
-        if not cookie.exists():
-            cookie.write_text(secrets.token_hex(20))
-            cookie.chmod(0o400)
-        settings = {
-            "listeners.tcp.1": f"127.0.0.1:{self.ports.amqp}",
-            "management.tcp.ip": "127.0.0.1",
-            "management.tcp.port": str(self.ports.management),
-            # Counting what each connection does costs more than the work of most tests.
-            "management_agent.disable_metrics_collector": "true",
-            "default_user": self.admin.name,
-            "default_pass": self.admin.password,
-            "disk_free_limit.absolute": "50MB",
-            "log.file": "false",
-            "log.console": "true",
-            "log.console.level": "info",
-            # RabbitMQ's default, said aloud because scan limits are measured against it.
-            "consumer_timeout": "1800000",
-            **self._settings,
-        }
-        lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
-        (self.folder / "rabbitmq.conf").write_text(lines)
-        (self.folder / "advanced.config").write_text("[].\n")
-        (self.folder / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
-
-    def _environment(self) -> dict[str, str]:
-        folder, ports = self.folder, self.ports
-        loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
-        return {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "LC_ALL": "C.UTF-8",
-            **dict(self._broker.environment),
-            MARK: folder.name,
-            "HOME": str(folder / "home"),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(ports.epmd),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
-            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_CTL_DIST_PORT_MAX": str(ports.ctl_last),
-            "RABBITMQ_CTL_DIST_PORT_MIN": str(ports.ctl_first),
-            "RABBITMQ_CTL_ERL_ARGS": loopback,
-            "RABBITMQ_DIST_PORT": str(ports.distribution),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-            "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "config"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-            "RABBITMQ_NODENAME": self.name,
-            "RABBITMQ_PID_FILE": str(folder / "node.pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": loopback,
-            # Makes the script become the node, so that our child is the node and no shell.
-            "RUNNING_UNDER_SYSTEMD": "true",
-        }
-
     def ctl(self, *argv: str, timeout_s: float = 60.0) -> str:
         """Run rabbitmqctl against this node (1.5 s of CPU each) and return what it printed.
 
@@ -247,7 +170,7 @@ class RabbitNode:
         """
         done = subprocess.run(
             (str(self._broker.sbin / "rabbitmqctl"), "--node", self.name, "-q", *argv),
-            env=self._environment(),
+            env=self._files.environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
