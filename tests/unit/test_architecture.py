@@ -1,0 +1,190 @@
+"""The order of the rooms and the size of what stands in them, read from the syntax tree alone."""
+
+import ast
+import configparser
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "devsecops_eda"
+MAX_MODULE_LINES = 300
+MAX_FUNCTION_LINES = 50
+
+# From the inside out; a module imports from its own group and from those above it.
+GROUPS = {
+    "what it is about": ("errors", "model", "policy"),
+    "how it is written down": (
+        *("checks", "codec", "fingerprint", "reports", "rulepack", "scope", "settings"),
+        *("topology",),
+    ),
+    "hands": (
+        *("client", "evidence", "ledger", "metrics", "migrations", "sandbox", "scanners"),
+        *("workspace",),
+    ),
+    "the programs": ("cli", "embedded", "gate", "scanning", "worker"),
+}
+RANK = {room: rank for rank, rooms in enumerate(GROUPS.values()) for room in rooms}
+PURE = frozenset((*GROUPS["what it is about"], *GROUPS["how it is written down"]))
+# Each of these touches the world or the clock. Text that is already there may be parsed.
+IMPURE = frozenset(
+    (
+        *("alembic", "celery", "kombu", "multiprocessing", "pika", "signal", "socket"),
+        *("sqlalchemy", "subprocess", "tempfile", "threading", "time"),
+    )
+)
+CLOCKS = frozenset(("now", "today", "utcnow"))
+# In the extra `worker`: the base install has neither.
+EXTRA = frozenset(("billiard", "celery", "kombu"))
+HOMELESS = frozenset(("common", "helper", "helpers", "misc", "util", "utils"))
+
+
+def _sources(*folders: str) -> list[Path]:
+    # Test files of rules are bad code on purpose.
+    return sorted(
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "rules" not in path.relative_to(ROOT).parts
+    )
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(), filename=str(path))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of everything imported, wherever the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def _room(path: Path) -> str | None:
+    """Return the room of a file of the package; its own ``__init__.py`` is in none."""
+    if path.parts[:2] == (PACKAGE, "__init__.py"):
+        return None
+    return path.parts[1].removesuffix(".py")
+
+
+def _outward(room: str, tree: ast.Module) -> list[str]:
+    """Return the imports in ``tree`` that point outward, seen from ``room``."""
+    wrong = []
+    for line, name in _imports(tree):
+        package, _, rest = name.partition(".")
+        target = rest.partition(".")[0]
+        if package == PACKAGE and target in RANK and RANK[target] > RANK[room]:
+            wrong.append(f"line {line}: {room} imports {target}")
+    return wrong
+
+
+def _impure(tree: ast.Module) -> list[str]:
+    wrong = [
+        f"line {line}: {name}" for line, name in _imports(tree) if name.partition(".")[0] in IMPURE
+    ]
+    attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    clocks = (node for node in attributes if node.attr in CLOCKS)
+    return wrong + [f"line {node.lineno}: .{node.attr}" for node in clocks]
+
+
+PACKAGE_SOURCES = _sources(PACKAGE)
+ALL_SOURCES = _sources(PACKAGE, "events", "tests")
+
+
+@pytest.mark.parametrize("path", PACKAGE_SOURCES, ids=str)
+def test_a_module_has_a_place_in_the_order_of_rooms(path: Path) -> None:
+    room = _room(path)
+    assert room is None or room in RANK, f"{room}: in which group of DESIGN does it stand?"
+
+
+@pytest.mark.parametrize("path", PACKAGE_SOURCES, ids=str)
+def test_imports_point_inward(path: Path) -> None:
+    tree = _parse(path)
+    room = _room(path)
+    if room is None:
+        assert [name for _, name in _imports(tree) if name.startswith(PACKAGE)] == []
+    else:
+        assert _outward(room, tree) == []
+
+
+@pytest.mark.parametrize("path", [p for p in PACKAGE_SOURCES if _room(p) in PURE], ids=str)
+def test_the_inner_rooms_have_no_hands_and_no_clock(path: Path) -> None:
+    assert _impure(_parse(path)) == []
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PACKAGE_SOURCES if _room(p) not in {"worker", "gate"}], ids=str
+)
+def test_celery_stays_with_the_workers(path: Path) -> None:
+    assert [name for _, name in _imports(_parse(path)) if name.partition(".")[0] in EXTRA] == []
+
+
+@pytest.mark.parametrize("path", ALL_SOURCES, ids=str)
+def test_a_module_is_short(path: Path) -> None:
+    assert len((ROOT / path).read_text().splitlines()) <= MAX_MODULE_LINES
+
+
+@pytest.mark.parametrize("path", ALL_SOURCES, ids=str)
+def test_a_function_is_short(path: Path) -> None:
+    functions = (
+        node
+        for node in ast.walk(_parse(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    lines = ((node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in functions)
+    assert [(name, count) for name, count in lines if count > MAX_FUNCTION_LINES] == []
+
+
+@pytest.mark.parametrize("path", ALL_SOURCES, ids=str)
+def test_no_module_is_a_home_for_the_homeless(path: Path) -> None:
+    words = {word for part in path.with_suffix("").parts for word in part.split("_")}
+    assert not words & HOMELESS
+
+
+@pytest.mark.parametrize("path", ALL_SOURCES, ids=str)
+def test_nothing_is_patched(path: Path) -> None:
+    assert [name for _, name in _imports(_parse(path)) if name.startswith("unittest.mock")] == []
+
+
+def test_every_package_of_the_tree_is_installed() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    there = {
+        ".".join(path.parent.parts) for path in PACKAGE_SOURCES if path.name == "__init__.py"
+    } | {f"{PACKAGE}.events"}
+    assert listed == there
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    folders = {path.parent for path in PACKAGE_SOURCES}
+    assert [str(one) for one in sorted(folders) if not (ROOT / one / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "wrong"),
+    [
+        ("model", "import devsecops_eda.ledger", ["line 1: model imports ledger"]),
+        ("policy", "from devsecops_eda import codec", ["line 1: policy imports codec"]),
+        (
+            "codec",
+            "def f():\n    from devsecops_eda.cli.scan import x",
+            ["line 2: codec imports cli"],
+        ),
+        ("ledger", "from devsecops_eda.model import Subject", []),
+        ("gate", "from devsecops_eda import embedded", []),
+    ],
+)
+def test_an_import_that_points_outward_is_seen(room: str, source: str, wrong: list[str]) -> None:
+    assert _outward(room, ast.parse(source)) == wrong
+
+
+@pytest.mark.parametrize(
+    "source", ["import subprocess", "from time import monotonic", "datetime.now(UTC)"]
+)
+def test_hands_and_clocks_are_seen(source: str) -> None:
+    assert _impure(ast.parse(source)) != []
