@@ -9,6 +9,7 @@ DevSecOpsError
 ├── PublishError              this message was not taken; sending it again will not help
 │   ├── UnroutableError           no queue wants it: is the topology applied?
 │   └── PublishRefusedError       the broker said no (nack, full queue)
+├── EvidenceMissingError      the store does not hold what a digest names, or holds other bytes
 ├── NotAuthorisedError        these credentials may not do that
 ├── InvalidEventError         never: these bytes are no event for us; says why
 ├── ConfigurationError        call the operator
@@ -104,6 +105,10 @@ class UnroutableError(PublishError):
 
 class PublishRefusedError(PublishError):
     """The broker refused the message (nack), for example because a queue is full."""
+
+
+class EvidenceMissingError(DevSecOpsError):
+    """The evidence store does not hold what a digest names, or holds other bytes."""
 
 
 class NotAuthorisedError(DevSecOpsError):

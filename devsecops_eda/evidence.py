@@ -1,0 +1,130 @@
+"""The evidence store: reports by the digest of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from devsecops_eda.errors import ConfigurationError, EvidenceMissingError, UnavailableError
+
+MAX_EVIDENCE_BYTES = 256 * 1024**2
+"""A stored report longer than this is not ours, and is not read."""
+
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+class Evidence(ABC):
+    """Bytes by their digest: what was put can be got unchanged, or not at all."""
+
+    @abstractmethod
+    def put(self, body: bytes) -> tuple[str, str]:
+        """Keep ``body`` durably and return its URI and digest (``sha256:<hex>``).
+
+        Putting the same bytes again is harmless.
+
+        Raises:
+            UnavailableError: the store is away or full.
+        """
+
+    @abstractmethod
+    def get(self, digest: str) -> bytes:
+        """Return the bytes with that digest.
+
+        Raises:
+            EvidenceMissingError: they are not there, are damaged, or ``digest`` is none.
+            UnavailableError: the store is away.
+        """
+
+
+def open_evidence(url: str) -> Evidence:
+    """Return the store behind ``url`` (``file:///folder``). Touches nothing yet.
+
+    Raises:
+        ConfigurationError: no store speaks that URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
+        return _Folder(Path(unquote(parts.path)))
+    raise ConfigurationError(f"no evidence store speaks {parts.scheme or 'this'}: use file:///…")
+
+
+class _Folder(Evidence):
+    """A folder of files named by digest. Only its owner can read it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, body: bytes) -> tuple[str, str]:
+        name = hashlib.sha256(body).hexdigest()
+        path = self._path(name)
+        try:
+            if not _holds(path, body):
+                self._write(path, body)
+        except OSError as error:
+            raise UnavailableError(
+                f"the evidence store {self._root} takes nothing: {error.strerror}"
+            ) from error
+        return path.as_uri(), f"sha256:{name}"
+
+    def get(self, digest: str) -> bytes:
+        match = _DIGEST.fullmatch(digest)
+        if match is None:
+            raise EvidenceMissingError(f"{digest[:80]!r} is no digest")
+        try:
+            with self._path(match[1]).open("rb") as file:
+                body = file.read(MAX_EVIDENCE_BYTES + 1)
+        except FileNotFoundError as error:
+            if not self._root.is_dir():
+                raise UnavailableError(f"the evidence store {self._root} is not there") from error
+            raise EvidenceMissingError(f"the evidence store does not hold {digest}") from error
+        except OSError as error:
+            raise UnavailableError(
+                f"the evidence store {self._root} cannot be read: {error.strerror}"
+            ) from error
+        if hashlib.sha256(body).hexdigest() != match[1]:
+            raise EvidenceMissingError(f"what the evidence store holds as {digest} is damaged")
+        return body
+
+    def _path(self, name: str) -> Path:
+        return self._root / name[:2] / name
+
+    def _write(self, path: Path, body: bytes) -> None:
+        for folder in (self._root, path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+        # The new names are durable only with their folders: the file's own, and the one above
+        # where this was the first of its kind.
+        for folder in (path.parent, self._root):
+            _sync(folder)
+
+
+def _holds(path: Path, body: bytes) -> bool:
+    # Compared, not only looked for: a damaged file is mended by the next who has the bytes.
+    try:
+        return path.read_bytes() == body
+    except FileNotFoundError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
