@@ -1,0 +1,131 @@
+"""The URLs an operator may write, and how they are shown: never with a password in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+MASK = "***"
+_USERINFO = re.compile(r"(?<=://)([^/?#@]*)@")
+_SECRET_QUERY = re.compile(r"((?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
+_SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(?!/)\S+")
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+DATABASES = ("sqlite", "postgresql")
+
+
+def masked(url: str) -> str:
+    """Return ``url`` with what may be secret in it replaced by ``***``."""
+
+    def userinfo(match: re.Match[str]) -> str:
+        user, colon, _ = match[1].partition(":")
+        # A user alone may be a token (https://ghp_…@host), but on the broker it is a name.
+        return f"{user}:{MASK}@" if colon else f"{user}@"
+
+    # A password may hold an unescaped @ or /: everything up to the last @ is userinfo then.
+    head, at, tail = url.rpartition("@")
+    scheme, sep, rest = head.partition("://")
+    if at and sep and ":" in rest:
+        url = f"{scheme}://{rest.partition(':')[0]}:{MASK}@{tail}"
+    return _SECRET_QUERY.sub(rf"\g<1>{MASK}", _USERINFO.sub(userinfo, url))
+
+
+def broker_url(text: str) -> str:
+    """Return ``text`` if it names a RabbitMQ.
+
+    Raises:
+        ValueError: it does not; the message does not repeat it.
+    """
+    parts = _split(text)
+    if parts.scheme not in ("amqp", "amqps"):
+        raise ValueError("must begin with amqp:// or amqps://")
+    if not parts.hostname:
+        raise ValueError("names no host")
+    if parts.fragment:
+        raise ValueError("has a '#' in it; write %23 where it is part of the password")
+    return text
+
+
+def with_password(url: str, password: str) -> str:
+    """Return ``url`` with ``password`` in it.
+
+    Raises:
+        ValueError: there is one already, or no user to whom it belongs.
+    """
+    parts = _split(url)
+    if parts.password is not None:
+        raise ValueError("carries a password, and one is given beside it: give it once")
+    if not parts.username:
+        raise ValueError("names no user to whom the password belongs")
+    host = parts.netloc.rpartition("@")[2]
+    userinfo = f"{parts.username}:{quote(password, safe='')}"
+    return parts._replace(netloc=f"{userinfo}@{host}").geturl()
+
+
+def repository_url(text: str, base: Path) -> tuple[str, str]:
+    """Return what git is given for ``text``, and its protocol: https, ssh or file.
+
+    Raises:
+        ValueError: another protocol, a password in it, or something git could take for an option.
+    """
+    if _CONTROL.search(text) or text.startswith("-"):
+        raise ValueError("has a character in it that no URL has")
+    if "://" not in text:
+        if _SCP_LIKE.fullmatch(text):
+            return text, "ssh"
+        if "::" in text:
+            raise ValueError("names a git remote helper; use https, ssh or a local path")
+        return str(base / text), "file"
+    parts = _split(text)
+    if parts.password is not None:
+        raise ValueError("carries a password; put it into a file and name that as credential_file")
+    match parts.scheme:
+        case "https" if parts.username:
+            raise ValueError("carries a user or token; put it into the credential_file")
+        case "https" | "ssh" if parts.hostname:
+            return text, parts.scheme
+        case "file" if parts.hostname in (None, "", "localhost"):
+            return unquote(parts.path), "file"
+    raise ValueError("must be https://host/…, ssh://host/…, user@host:path or a local path")
+
+
+def evidence_url(text: str) -> str:
+    """Return ``text`` if it names a place for evidence.
+
+    Raises:
+        ValueError: anything but ``file:///absolute/folder``.
+    """
+    parts = _split(text)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or len(parts.path) < 2:
+        raise ValueError("must be file:///absolute/folder")
+    return text
+
+
+def database_url(text: str, base: Path) -> str:
+    """Return ``text`` if it names a database we keep facts in; a SQLite path made absolute.
+
+    Raises:
+        ValueError: another database, or SQLite without a file.
+    """
+    scheme, sep, rest = text.partition("://")
+    if not sep or scheme.partition("+")[0] not in DATABASES:
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    if scheme.startswith("sqlite"):
+        path, mark, query = rest.removeprefix("/").partition("?")
+        if not rest.startswith("/") or not path or path == ":memory:":
+            raise ValueError("names no file: the gate must not forget")
+        return f"{scheme}:///{base / path}{mark}{query}"
+    _split(text)
+    return text
+
+
+def _split(text: str) -> SplitResult:
+    if _CONTROL.search(text):
+        raise ValueError("has a space or control character in it; write it as %20 or the like")
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - a port that is no number raises here
+    except ValueError:
+        # Its own words may repeat parts of the URL, and with them the password.
+        raise ValueError("is no URL (look at the port and the brackets)") from None
+    return parts
