@@ -47,6 +47,7 @@ class RefusalReason(StrEnum):
     FUTURE_TIME = "future_time"
     EXPIRED = "expired"
     INTERNAL = "internal"
+    OTHER = "other"
 
 
 class FailureReason(StrEnum):
