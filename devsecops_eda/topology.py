@@ -54,7 +54,8 @@ def word(text: str | None, *, budget: int) -> str:
     )
     if len(encoded) <= budget:
         return encoded
-    tail = "~" + hashlib.sha256(lowered.encode()).hexdigest()[:16]
+    # Half of a short word at most: a tail of 17 bytes would not fit into a word of 16.
+    tail = "~" + hashlib.sha256(lowered.encode()).hexdigest()[: min(16, budget // 2 - 1)]
     return encoded[: budget - len(tail)] + tail
 
 
