@@ -3,7 +3,12 @@
 Pure: text becomes settings here, reading the file is the programs' part.
 """
 
+from devsecops_eda.settings.keys import KEYS, Key
+from devsecops_eda.settings.parse import Loaded, parse_settings
+from devsecops_eda.settings.sources import CONFIG_VARIABLE, Surroundings
+from devsecops_eda.settings.urls import masked
 from devsecops_eda.settings.values import (
+    DEFAULT_CHECKS,
     BrokerSettings,
     GateSettings,
     Repository,
@@ -11,4 +16,18 @@ from devsecops_eda.settings.values import (
     Settings,
 )
 
-__all__ = ["BrokerSettings", "GateSettings", "Repository", "SandboxMode", "Settings"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "DEFAULT_CHECKS",
+    "KEYS",
+    "BrokerSettings",
+    "GateSettings",
+    "Key",
+    "Loaded",
+    "Repository",
+    "SandboxMode",
+    "Settings",
+    "Surroundings",
+    "masked",
+    "parse_settings",
+]
