@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -54,11 +54,24 @@ def check(name: str, value: object, *, at: tuple[str, ...] = ()) -> None:
     error: ValidationError | None = next(_validator(name).iter_errors(value), None)
     if error is not None:
         path = [*at, *error.absolute_path]
-        if error.validator == "required":
+        if error.validator in ("required", "dependentRequired"):
             path.append(_missing(error))
-        label = str(path[-1]) if path else "the event"
-        sentence = f"{_field(label)} {_complaint(error)}"
+        sentence = f"{_label(path)} {_complaint(error)}"
         raise refusal(RefusalReason.SCHEMA, sentence, path=pointer(path))
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``schema`` with what it refers to beneath what it says itself."""
+    if "$ref" not in schema:
+        return schema
+    target = document(COMMON)["$defs"][schema["$ref"].rpartition("/")[2]]
+    return {**target, **schema}
+
+
+def description_of(schema: Mapping[str, Any]) -> str:
+    """Return what the field with this schema means."""
+    described: str = resolved(schema).get("description", "")
+    return described
 
 
 def cut_to_fit(name: str, value: object) -> object:
@@ -70,9 +83,7 @@ def cut_to_fit(name: str, value: object) -> object:
 
 
 def _cut(schema: Mapping[str, Any], value: object) -> object:
-    if "$ref" in schema:
-        target = schema["$ref"].rpartition("/")[2]
-        return _cut(document(COMMON)["$defs"][target], value)
+    schema = resolved(schema)
     match value:
         case dict():
             known = schema.get("properties", {})
@@ -123,11 +134,15 @@ def _compiled(expression: str) -> re.Pattern[str]:
 
 def _missing(error: ValidationError) -> str:
     required: Any = error.validator_value
-    return next(str(name) for name in required if f"'{name}'" in error.message)
+    given: Any = error.instance
+    if isinstance(required, dict):
+        required = [name for key, names in required.items() if key in given for name in names]
+    return next(str(name) for name in required if name not in given)
 
 
-def _field(label: str) -> str:
-    return label if re.fullmatch(r"[a-z0-9_]{1,40}", label) else "a field"
+def _label(path: Sequence[str | int]) -> str:
+    """Return the innermost name on ``path``; the schema only knows names of ours."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "the event")
 
 
 def _complaint(error: ValidationError) -> str:
@@ -150,7 +165,7 @@ def _complaint(error: ValidationError) -> str:
         case "minimum" | "maximum":
             return f"is beyond the {error.validator} of {wanted}. {meaning}"
         case "dependentRequired":
-            return "has only one of dataref and datadigest; send both or none."
+            return "is missing: dataref and datadigest go together, send both or none."
         case "format":
             return f"is no time. {meaning}"
         case _:
@@ -161,5 +176,4 @@ def _description(error: ValidationError) -> str:
     schema: Any = error.schema
     if error.validator == "required":
         schema = schema["properties"][_missing(error)]
-    described: str = schema.get("description", "")
-    return described
+    return description_of(schema)
