@@ -31,7 +31,7 @@ from devsecops_eda.settings.values import (
 from devsecops_eda.topology import WORD_BUDGET, word
 
 _PROTOCOLS = ("https", "ssh", "file")
-_FIELDS = {
+FIELDS = {
     "transient_wait": "transient_wait_s",
     "connect_timeout": "connect_timeout_s",
     "max_age": "max_age_s",
@@ -104,7 +104,7 @@ def _is_beside(path: tuple[str, ...]) -> bool:
 def _table(given: Mapping[tuple[str, ...], Value], *prefix: str) -> dict[str, Any]:
     """Return what was given right under ``prefix``, by the name of our dataclass's field."""
     return {
-        _FIELDS.get(path[-1], path[-1]): value.value
+        FIELDS.get(path[-1], path[-1]): value.value
         for path, value in given.items()
         if path[:-1] == prefix
     }
