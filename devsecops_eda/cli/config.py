@@ -116,9 +116,10 @@ def _read(file: Path, bound: int) -> str:
     try:
         with file.open("rb") as opened:
             content = opened.read(bound + 1)
-        return content.decode()
     except OSError as error:
         raise InvalidSettingsError(f"{file}: cannot be read: {error.strerror}") from error
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidSettingsError(f"{file}:{line}: is not UTF-8") from error
