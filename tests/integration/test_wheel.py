@@ -112,7 +112,8 @@ def test_the_schemas_are_read_from_the_installed_package(base: Path, away: Path)
     script = """
 import importlib.resources, json
 events = importlib.resources.files("devsecops_eda.events")
-schemas = [one for one in events.iterdir() if one.name.endswith(".json")]
+folders = [one for one in events.iterdir() if one.is_dir()]
+schemas = [one for folder in folders for one in folder.iterdir() if one.name.endswith(".json")]
 print(json.dumps([json.loads(one.read_text())["$schema"] for one in schemas]))
 """
     schemas = json.loads(_must(_run((base / "python", "-I", "-c", script), cwd=away)))

@@ -19,6 +19,7 @@ CACHE = Path(os.environ.get("DEVSECOPS_EDA_RIG_CACHE") or ROOT / ".cache" / "rig
 UNPACK = "DEVSECOPS_EDA_RIG_UNPACK"
 PACKAGES = {"rabbitmq-server": "RabbitMQ", "bubblewrap": "bubblewrap"}
 POLICY = Path("/usr/sbin/policy-rc.d")
+SERVICES = ("rabbitmq-server.service", "epmd.service", "epmd.socket")
 
 
 class CannotProvideError(RuntimeError):
@@ -117,8 +118,18 @@ def install(packages: Sequence[str]) -> None:
     _run(("apt-get", "update", "-q"), **quiet)
     with _no_service_starts():
         _run(("apt-get", "install", *options, *packages), **quiet)
-    if "rabbitmq-server" in packages and Path("/run/systemd/system").is_dir():
-        _run(("systemctl", "disable", "--now", "rabbitmq-server.service"))
+    if "rabbitmq-server" in packages:
+        _no_service_at_boot()
+
+
+def _no_service_at_boot() -> None:
+    """Undo what the packages enabled: nobody asked for a broker on this machine."""
+    if Path("/run/systemd/system").is_dir():
+        _run(("systemctl", "disable", "--now", *SERVICES))
+    elif shutil.which("systemctl"):
+        _run(("systemctl", "disable", *SERVICES))
+    if shutil.which("update-rc.d"):
+        _run(("update-rc.d", "rabbitmq-server", "disable"))
 
 
 def unpack(packages: Sequence[str]) -> None:
