@@ -16,11 +16,20 @@ MAX_FUNCTION_LINES = 50
 GROUPS = {
     "what it is about": ("errors", "model", "policy"),
     "how it is written down": (
-        *("checks", "codec", "fingerprint", "reports", "rulepack", "scope", "settings"),
+        *(
+            "checks",
+            "codec",
+            "definitions",
+            "fingerprint",
+            "reports",
+            "rulepack",
+            "scope",
+            "settings",
+        ),
         *("topology",),
     ),
     "hands": (
-        *("client", "evidence", "ledger", "metrics", "migrations", "sandbox", "scanners"),
+        *("broker", "client", "evidence", "ledger", "metrics", "migrations", "sandbox", "scanners"),
         *("workspace",),
     ),
     "the programs": ("cli", "embedded", "gate", "scanning", "worker"),

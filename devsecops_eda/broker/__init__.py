@@ -1,0 +1,24 @@
+"""Speaking to RabbitMQ: connecting, declaring and publishing, each with an end in time."""
+
+from devsecops_eda.broker.address import Address, address_of, parse_url
+from devsecops_eda.broker.deadline import Deadline
+from devsecops_eda.broker.declaring import declare
+from devsecops_eda.broker.link import Link
+from devsecops_eda.broker.messages import Incoming, Outgoing, RefusedError
+from devsecops_eda.broker.publishing import PublishingThread, outgoing, publish_once, refused
+
+__all__ = [
+    "Address",
+    "Deadline",
+    "Incoming",
+    "Link",
+    "Outgoing",
+    "PublishingThread",
+    "RefusedError",
+    "address_of",
+    "declare",
+    "outgoing",
+    "parse_url",
+    "publish_once",
+    "refused",
+]
