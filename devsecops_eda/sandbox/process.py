@@ -58,11 +58,16 @@ class Child:
         self.popen = popen
         self.pidfd = os.pidfd_open(popen.pid)
 
+    def kill(self) -> None:
+        """Kill the process and its group."""
+        # Only until its leader is reaped is the group's number ours.
+        if self.popen.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+
     def end(self) -> None:
         """Kill the process and its group; it is gone on return. Harmless when it has ended."""
-        # The group is killed before its leader is reaped: only until then the number is ours.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.kill()
         self.popen.wait()
 
     def close(self) -> None:

@@ -1,0 +1,187 @@
+"""Names of files: how a repository's are written down, and what they are called in our tree.
+
+Pure: no file is touched here.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an entry is not in the scan tree, or what is to be known about one that is."""
+
+    LINK = "link"
+    SUBMODULE = "submodule"
+    LFS_POINTER = "lfs_pointer"
+    SCANNER_CONFIGURATION = "scanner_configuration"
+    VERSION_CONTROL = "version_control"
+    TOO_BIG = "too_big"
+    TOO_DEEP = "too_deep"
+    SPECIAL_FILE = "special_file"
+    NESTED_REPOSITORY = "nested_repository"
+    SPARSE = "sparse"
+    UNREADABLE = "unreadable"
+
+    TRANSCODED = "transcoded"
+    DECLARED_CODING = "declared_coding"
+
+
+_PLAIN = re.compile(rb"[ -\[\]-~]+")
+_SAFE_FOLDER = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_SAFE_FILE = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,119}")
+_EXTENSION = re.compile(rb"\.[A-Za-z0-9]{1,15}\Z")
+
+_MAX_DEPTH = 24
+_MAX_FOLDER_CHARS = 240
+
+# How these scanners are told what not to look at (facts: each of them blinds one).
+_SCANNER_CONFIGURATION = frozenset(
+    [
+        b".bandit",
+        b".checkov.yaml",
+        b".checkov.yml",
+        b".gitleaks.toml",
+        b".gitleaksignore",
+        b".hadolint.yaml",
+        b".hadolint.yml",
+        b".ruff.toml",
+        b".safety-policy.yaml",
+        b".safety-policy.yml",
+        b".safety-project.ini",
+        b".secrets.baseline",
+        b".trivyignore",
+        b".trivyignore.yaml",
+        b"hadolint.yaml",
+        b"ruff.toml",
+        b"trivy-secret.yaml",
+        b"trivy.yaml",
+        b"zizmor.yaml",
+        b"zizmor.yml",
+    ]
+)
+_VERSION_CONTROL = frozenset([b".git", b"git~1", b".hg", b".svn"])
+
+# Lists of what to ignore are read for secrets like any file, but under a name nobody obeys. `HEAD`
+# makes a folder with `objects` and `refs` a git repository whose configuration would be obeyed.
+_RENAMED = frozenset([b".gitignore", b".gitattributes", b".gitmodules", b".ignore", b".rgignore"])
+_RENAMED_IN_ANY_CASE = frozenset([b"head", b"commondir"])
+
+
+def printable_path(raw: bytes) -> str:
+    """Return a path out of a repository as text that can stand anywhere; no two become one.
+
+    A backslash is doubled; bytes that are no UTF-8 become ``\\xNN``, characters that do not print
+    (controls, line ends, marks that turn the direction of writing) ``\\xNN``, ``\\uNNNN`` or
+    ``\\UNNNNNNNN``.
+    """
+    if _PLAIN.fullmatch(raw):
+        return raw.decode("ascii")
+    # Stray bytes come out as lone surrogates, which a valid text cannot hold.
+    return "".join(map(_printable, raw.decode("utf-8", "surrogateescape")))
+
+
+def _printable(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def refused(raw: bytes) -> Reason | None:
+    """Return why a file of that path is not written into a tree, None when it may be."""
+    folder, _, name = raw.rpartition(b"/")
+    lower = name.lower()
+    if lower in _SCANNER_CONFIGURATION or lower.startswith(b".semgrep"):
+        return Reason.SCANNER_CONFIGURATION
+    if b"git" in raw or b"GIT" in raw or b".hg" in raw or b".svn" in raw or b"Git" in raw:
+        parts = [*folder.split(b"/"), name]
+        # Windows and old file systems of macOS take these for `.git` as well.
+        if any(part.lower().rstrip(b". ") in _VERSION_CONTROL for part in parts):
+            return Reason.VERSION_CONTROL
+    return None
+
+
+class SafeNames:
+    """Gives every path of a repository a path that is safe to write and to show to a scanner.
+
+    Folders and base names stay where they are harmless, for rules look at them; the extension
+    stays in any case. What is generated begins with an underscore and a number. No two paths get
+    one name, also where case does not count.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[bytes, str] = {b"": ""}
+        self._taken: set[str] = set()
+        self._unmade: list[str] = []
+        self._generated = 0
+
+    def new_folders(self) -> list[str]:
+        """Return the folders given since the last call, each after the one that holds it."""
+        new, self._unmade = self._unmade, []
+        return new
+
+    def place(self, raw: bytes) -> str:
+        """Return the path inside the tree for the repository path ``raw``."""
+        folder, _, name = raw.rpartition(b"/")
+        inside = self._folders.get(folder)
+        if inside is None:
+            inside = self._folder(folder)
+        if _is_safe_file(name):
+            wanted = inside + name.decode("ascii")
+            if self._free(wanted):
+                return wanted
+        extension = _EXTENSION.search(name)
+        return self._new(inside, extension[0].decode("ascii") if extension else "")
+
+    def _folder(self, raw: bytes) -> str:
+        """Return the folder for ``raw``, ending in a slash, and remember it and those above."""
+        inside, done = "", b""
+        for depth, part in enumerate(raw.split(b"/")):
+            done = part if depth == 0 else done + b"/" + part
+            known = self._folders.get(done)
+            if known is None:
+                known = self._below(inside, part, depth)
+                self._folders[done] = known
+                self._unmade.append(known)
+            inside = known
+        return inside
+
+    def _below(self, inside: str, part: bytes, depth: int) -> str:
+        if depth >= _MAX_DEPTH or len(inside) > _MAX_FOLDER_CHARS:
+            return self._new("", "") + "/"
+        if _SAFE_FOLDER.fullmatch(part):
+            wanted = inside + part.decode("ascii")
+            if self._free(wanted):
+                return wanted + "/"
+        return self._new(inside, "") + "/"
+
+    def _free(self, wanted: str) -> bool:
+        folded = wanted.lower()
+        if folded in self._taken:
+            return False
+        self._taken.add(folded)
+        return True
+
+    def _new(self, inside: str, extension: str) -> str:
+        while True:
+            self._generated += 1
+            wanted = f"{inside}_{self._generated}{extension}"
+            if self._free(wanted):
+                return wanted
+
+
+def _is_safe_file(name: bytes) -> bool:
+    return (
+        _SAFE_FILE.fullmatch(name) is not None
+        and name not in _RENAMED
+        and name.lower() not in _RENAMED_IN_ANY_CASE
+        and name.strip(b".") != b""
+    )
