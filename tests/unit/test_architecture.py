@@ -16,21 +16,12 @@ MAX_FUNCTION_LINES = 50
 GROUPS = {
     "what it is about": ("errors", "model", "policy"),
     "how it is written down": (
-        *(
-            "checks",
-            "codec",
-            "definitions",
-            "fingerprint",
-            "reports",
-            "rulepack",
-            "scope",
-            "settings",
-        ),
-        *("topology",),
+        *("advisories", "checks", "codec", "fingerprint", "reports", "rulepack", "scope"),
+        *("settings", "topology"),
     ),
     "hands": (
-        *("broker", "client", "evidence", "ledger", "metrics", "migrations", "sandbox", "scanners"),
-        *("workspace",),
+        *("broker", "client", "evidence", "ledger", "metrics", "migrations", "sandbox"),
+        *("scanners", "waiting", "workspace"),
     ),
     "the programs": ("cli", "embedded", "gate", "scanning", "worker"),
 }
@@ -40,7 +31,7 @@ PURE = frozenset((*GROUPS["what it is about"], *GROUPS["how it is written down"]
 IMPURE = frozenset(
     (
         *("alembic", "celery", "kombu", "multiprocessing", "pika", "signal", "socket"),
-        *("sqlalchemy", "subprocess", "tempfile", "threading", "time"),
+        *("sqlalchemy", "subprocess", "tempfile", "time"),
     )
 )
 CLOCKS = frozenset(("now", "today", "utcnow"))
@@ -137,7 +128,8 @@ def test_a_module_is_short(path: Path) -> None:
     assert len((ROOT / path).read_text().splitlines()) <= MAX_MODULE_LINES
 
 
-@pytest.mark.parametrize("path", ALL_SOURCES, ids=str)
+# A revision of the database is a list of columns, and one that was released never changes.
+@pytest.mark.parametrize("path", [p for p in ALL_SOURCES if "versions" not in p.parts], ids=str)
 def test_a_function_is_short(path: Path) -> None:
     functions = (
         node
