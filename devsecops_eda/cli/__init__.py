@@ -26,7 +26,7 @@ COMMANDS = {
     "up": ("devsecops_eda.cli.worker:up", "Start topology, gate and workers, for a first trial."),
     "worker": ("devsecops_eda.cli.worker:worker", "Work on the queue of one check."),
     "gate": ("devsecops_eda.cli.worker:gate", "Judge: fold outcomes into decisions."),
-    "topology": ("devsecops_eda.cli.topology:topology", "What RabbitMQ needs: show, apply, export."),
+    "topology": ("devsecops_eda.cli.topology:topology", "Show, apply, export RabbitMQ's part."),
     "events": ("devsecops_eda.cli.events:events", "List, show, validate or follow events."),
     "data": ("devsecops_eda.cli.data:data", "Manage vulnerability data."),
     "scanners": ("devsecops_eda.cli.scanners:scanners", "Manage the scanners' own environments."),
