@@ -1,1 +1,32 @@
-"""Findings and decisions as text, JSON and SARIF: one file per format."""
+"""Reports: one file per format, each a pure function from a result to text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from devsecops_eda.reports.decision import render_decision
+from devsecops_eda.reports.machine import render_decision_json, render_json
+from devsecops_eda.reports.plain import plain, sentence
+from devsecops_eda.reports.result import LineOf, Result
+from devsecops_eda.reports.sarif import render_sarif
+from devsecops_eda.reports.text import render_scan
+
+FORMATS: Mapping[str, Callable[[Result], str]] = {
+    "text": render_scan,
+    "json": render_json,
+    "sarif": render_sarif,
+}
+"""Every format by its name on the command line."""
+
+__all__ = [
+    "FORMATS",
+    "LineOf",
+    "Result",
+    "plain",
+    "render_decision",
+    "render_decision_json",
+    "render_json",
+    "render_sarif",
+    "render_scan",
+    "sentence",
+]
