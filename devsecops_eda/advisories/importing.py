@@ -1,0 +1,127 @@
+"""From a folder or zip file of OSV advisories to a database folder."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from devsecops_eda.advisories.database import database_files, digest_of, write_database
+from devsecops_eda.advisories.merging import merge
+from devsecops_eda.advisories.osv import Advisory, MalformedAdvisoryError, Withdrawn, advisories_of
+from devsecops_eda.errors import ConfigurationError
+
+MAX_FILES = 500_000
+MAX_ADVISORY_BYTES = 1024**2
+_SUFFIXES = (".json", ".yaml", ".yml")
+_CLOCK_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import made of its files.
+
+    ``advisories`` are vulnerabilities by package; one that two databases list under two names
+    counts once. ``skipped`` are names of files with the reason. ``others`` are files about other
+    ecosystems.
+    """
+
+    advisories: int
+    packages: int
+    withdrawn: int
+    others: int
+    skipped: tuple[tuple[str, str], ...]
+    date: datetime
+    digest: str
+
+
+def import_osv(folder: Path, into: Path, *, date: datetime | None = None) -> ImportReport:
+    """Replace the database in ``into`` by the OSV advisories below ``folder`` (or in a zip file).
+
+    The database speaks for ``date``; without one, for the newest ``modified`` among all files:
+    an export is at least that new, and cannot look newer than it is because it was copied or
+    imported late. A scan that reads meanwhile sees the old or the new one.
+
+    Raises:
+        ConfigurationError: ``folder`` cannot be read or holds no usable advisory, ``date`` lies in
+            the future, or ``into`` cannot be written. The old database stays.
+    """
+    now = datetime.now(UTC)
+    if date is not None and date > now + _CLOCK_SKEW:
+        raise ConfigurationError(f"the date {date.isoformat()} lies in the future")
+    found: list[Advisory] = []
+    skipped: list[tuple[str, str]] = []
+    withdrawn = others = 0
+    try:
+        for name, content in _sources(folder):
+            try:
+                read = _read_one(name, content, now)
+            except MalformedAdvisoryError as e:
+                skipped.append((name, str(e)))
+                continue
+            withdrawn += isinstance(read, Withdrawn)
+            others += read == ()
+            found += () if isinstance(read, Withdrawn) else read
+    except (OSError, zipfile.BadZipFile) as e:
+        raise ConfigurationError(f"{folder} cannot be read: {e}") from e
+    if not found:
+        raise ConfigurationError(
+            f"{folder} holds no usable OSV advisory for PyPI "
+            f"({len(skipped)} malformed, {withdrawn} withdrawn, {others} of other ecosystems)"
+        )
+    merged = merge(found)
+    speaks_for = date or max(advisory.modified for advisory in found)
+    files = database_files(merged, speaks_for.astimezone(UTC))
+    try:
+        write_database(into, files)
+    except OSError as e:
+        raise ConfigurationError(f"{into} cannot be written: {e.strerror}") from e
+    return ImportReport(
+        advisories=len(merged),
+        packages=len({advisory.package for advisory in merged}),
+        withdrawn=withdrawn,
+        others=others,
+        skipped=tuple(skipped),
+        date=speaks_for,
+        digest=digest_of(files),
+    )
+
+
+def _read_one(name: str, content: bytes | None, now: datetime) -> tuple[Advisory, ...] | Withdrawn:
+    if content is None:
+        raise MalformedAdvisoryError(f"larger than {MAX_ADVISORY_BYTES} bytes")
+    read = advisories_of(name, content)
+    if not isinstance(read, Withdrawn) and any(a.modified > now + _CLOCK_SKEW for a in read):
+        # It would make the whole database look fresh for ever.
+        raise MalformedAdvisoryError("modified in the future")
+    return read
+
+
+def _sources(source: Path) -> Iterator[tuple[str, bytes | None]]:
+    """Yield (name, content) of every advisory file; None for one that is too large."""
+    if source.is_file():
+        with zipfile.ZipFile(source) as archive:
+            for number, member in enumerate(archive.infolist()):
+                if number < MAX_FILES and member.filename.endswith(_SUFFIXES):
+                    with archive.open(member) as stream:
+                        content = stream.read(MAX_ADVISORY_BYTES + 1)
+                    yield member.filename, _unless_large(content)
+        return
+    if not source.is_dir():
+        raise FileNotFoundError("no such folder or zip file")
+    for parent, folders, names in os.walk(source):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            # A link or a pipe could lead anywhere, or block for ever.
+            if name.endswith(_SUFFIXES) and path.is_file() and not path.is_symlink():
+                with path.open("rb") as stream:
+                    content = stream.read(MAX_ADVISORY_BYTES + 1)
+                yield str(path.relative_to(source)), _unless_large(content)
+
+
+def _unless_large(content: bytes) -> bytes | None:
+    return content if len(content) <= MAX_ADVISORY_BYTES else None
