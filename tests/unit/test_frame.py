@@ -1,7 +1,10 @@
 """Metadata and lock files agree with each other and name no host."""
 
+import ast
 import configparser
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,32 @@ def test_a_lock_holds_what_the_metadata_ask_for(lock: str) -> None:
         for wanted in map(Requirement, _extra(extra)):
             (version,) = pins[canonicalize_name(wanted.name)].specifier
             assert wanted.specifier.contains(version.version), f"{wanted} in {lock}"
+
+
+def _imported() -> dict[str, set[str]]:
+    """Return the distributions that the package imports from, with the files that do."""
+    found: dict[str, set[str]] = {}
+    known = packages_distributions()
+    for path in sorted((ROOT / "devsecops_eda").rglob("*.py")):
+        place = path.relative_to(ROOT)
+        # Test files of rules import what they like.
+        if "rules" in place.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for top in {name.partition(".")[0] for name in names}:
+                if top != "devsecops_eda" and top not in sys.stdlib_module_names:
+                    (distribution, *_) = known.get(top, [top])
+                    found.setdefault(canonicalize_name(distribution), set()).add(str(place))
+    return found
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    asked = _extra("install_requires") | _extra("worker")
+    names = {canonicalize_name(Requirement(line).name) for line in asked}
+    assert {name: files for name, files in _imported().items() if name not in names} == {}
 
 
 def test_the_extra_all_is_all_extras() -> None:
