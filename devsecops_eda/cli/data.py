@@ -1,0 +1,120 @@
+"""`devsecops-eda data`: the vulnerability data of the check safety."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from devsecops_eda.advisories import ImportReport, import_osv, read_database
+from devsecops_eda.cli.context import App, pass_app
+from devsecops_eda.errors import CheckError, ConfigurationError, FailureReason
+
+MAX_LISTED = 20
+OUTPUT_VERSION = 1
+"""Grows when a field of the JSON output changes its meaning or goes."""
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "ISO 8601"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date of ISO 8601, for example 2026-11-24T06:00:00Z")
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.group()
+def data() -> None:
+    """Manage vulnerability data."""
+
+
+@data.command("import")
+@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="OSV_FOLDER")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Database folder; else `database` of [checks.safety].",
+)
+@click.option(
+    "--date",
+    type=_Moment(),
+    help="When the advisories were exported; else the newest `modified` among them.",
+)
+@pass_app
+def import_(app: App, source: Path, into: Path | None, date: datetime | None) -> None:
+    """Make a database of the OSV advisories (JSON or YAML) in a folder or zip file.
+
+    Only advisories of the ecosystem PyPI are used. Their age counts from --date; when you have
+    just downloaded a complete export, that is now.
+    """
+    folder = into or _configured(app)
+    report = import_osv(source, folder, date=date)
+    for name, reason in report.skipped[:MAX_LISTED]:
+        click.echo(f"skipped {_printable(name)}: {reason}", err=True)
+    if len(report.skipped) > MAX_LISTED:
+        click.echo(f"and {len(report.skipped) - MAX_LISTED} more skipped", err=True)
+    click.echo(_imported(report, folder))
+
+
+@data.command()
+@click.argument(
+    "folder", type=click.Path(path_type=Path, file_okay=False), required=False, metavar="[DIR]"
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@pass_app
+def show(app: App, folder: Path | None, form: str) -> None:
+    """Show age, size and digest of a database; without DIR, of the configured one."""
+    where = folder or _configured(app)
+    database = read_database(where)
+    if database is None:
+        raise CheckError(
+            FailureReason.NO_DATA,
+            f"{where} holds no database: make one with `devsecops-eda data import`",
+        )
+    advisories = database.advisories
+    packages = len({package for _, package in advisories})
+    age_s = (datetime.now(UTC) - database.date).total_seconds()
+    if form == "json":
+        document = {
+            "version": OUTPUT_VERSION,
+            "folder": str(where),
+            "date": database.date.isoformat(),
+            "age_s": round(age_s),
+            "advisories": len(advisories),
+            "packages": packages,
+            "digest": database.digest,
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    click.echo(f"folder      {where}")
+    click.echo(f"speaks for  {database.date.isoformat()} ({age_s / 86400:.1f} days ago)")
+    click.echo(f"advisories  {len(advisories)} for {packages} packages")
+    click.echo(f"digest      {database.digest}")
+
+
+def _configured(app: App) -> Path:
+    check = app.settings.checks.get("safety")
+    if check is None or check.database is None:
+        raise ConfigurationError("name a folder, or configure it as `database` of [checks.safety]")
+    return check.database
+
+
+def _imported(report: ImportReport, folder: Path) -> str:
+    return (
+        f"{folder}: {report.advisories} advisories for {report.packages} packages, "
+        f"speaks for {report.date.isoformat()} "
+        f"({report.withdrawn} withdrawn, {report.others} of other ecosystems, "
+        f"{len(report.skipped)} skipped)"
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)[:200]
