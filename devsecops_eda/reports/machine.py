@@ -1,6 +1,6 @@
 """A scan and a decision as JSON for programs. The form only grows within one version.
 
-``{"version": 1, "subject": …, "decision": …, "checks": [{…, "findings": […]}], "notes": […]}``;
+``{"version": 1, "subject": …, "decision": …, "checks": […], "findings": […], "notes": […]}``;
 docs/reports.md lists every field. Times are RFC 3339 in UTC.
 """
 
@@ -28,12 +28,18 @@ Json = dict[str, Any]
 
 def render_json(result: Result) -> str:
     """Return the scan as one JSON document that ends in a line break."""
+    outcomes = sorted(result.outcomes, key=lambda outcome: outcome.check)
     return written(
         {
             "version": VERSION,
             "subject": subject_document(result.subject),
             "decision": decision_document(result.decision),
-            "checks": [_outcome(o) for o in sorted(result.outcomes, key=lambda o: o.check)],
+            "checks": [_outcome(outcome) for outcome in outcomes],
+            "findings": [
+                {"check": outcome.check, **finding_document(finding)}
+                for outcome in outcomes
+                for finding in outcome.findings
+            ],
             "notes": list(result.notes),
         }
     )
@@ -139,7 +145,6 @@ def _outcome(outcome: Outcome) -> Json:
         "started_at": _time(outcome.started_at),
         "finished_at": _time(outcome.finished_at),
         "counts": outcome.counts(),
-        "findings": [finding_document(each) for each in outcome.findings],
     }
 
 

@@ -1,0 +1,136 @@
+"""`scan`: a checkout or folder, the same checks and the same gate, in one process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from devsecops_eda.cli.config import FILE_NAME
+from devsecops_eda.cli.context import App, pass_app
+from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
+from devsecops_eda.cli.output import Target, print_report, targets_of, write_all
+from devsecops_eda.errors import InvalidPolicyError
+from devsecops_eda.model import Event, Outcome
+from devsecops_eda.reports import FORMATS
+
+if TYPE_CHECKING:
+    from devsecops_eda.policy import Policy
+    from devsecops_eda.settings import Settings
+
+MAX_POLICY_BYTES = 1024**2
+DEFAULT_GATE = "merge"
+
+
+@click.command()
+@click.argument("path", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--checks", default="", metavar="A,B", help="Run these only.")
+@click.option(
+    "--policy", "policy_path", type=click.Path(path_type=Path), metavar="FILE",
+    help="Policy file, instead of the configured or built-in one.",
+)  # fmt: skip
+@click.option("--gate", default=DEFAULT_GATE, show_default=True, help="Gate of the policy.")
+@click.option("--base", metavar="REF", help="What the checkout is compared with (new_only).")
+@click.option(
+    "--output", "targets", callback=targets_of, multiple=True, metavar="FORMAT=PATH",
+    help=f"Also write a report into a file ({', '.join(FORMATS)}); may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True,
+    help="What is printed.",
+)  # fmt: skip
+@pass_app
+def scan(
+    app: App,
+    path: Path,
+    checks: str,
+    policy_path: Path | None,
+    gate: str,
+    base: str | None,
+    targets: Sequence[Target],
+    format_: str,
+) -> ExitCode:
+    """Scan the checkout or folder PATH and let the gate decide; needs no service.
+
+    Exits with 0 when the gate allows, 1 when it denies, 3 when it could not judge.
+    """
+    from devsecops_eda import embedded
+
+    # What is judged does not configure its judge: a file found by chance inside PATH is not read.
+    loaded = app.load(outside=path)
+    settings = loaded.settings
+    names = tuple(name.strip() for name in checks.split(",") if name.strip())
+    policy = read_policy(policy_path or settings.gate.policy, settings)
+    with progress(names or tuple(settings.checks), quiet=format_ != "text") as on_event:
+        result = embedded.scan(
+            path,
+            settings=settings,
+            policy=policy,
+            gate=gate,
+            base=base,
+            checks=names,
+            on_event=on_event,
+        )
+    if passed_over(app, path, loaded.file):
+        note = f"{FILE_NAME} inside the scanned folder was not read; name it with --config."
+        result = replace(result, notes=(*result.notes, note))
+    write_all(result, targets)
+    print_report(result, format_, root=result.root)
+    return of_verdict(result.decision.verdict)
+
+
+def passed_over(app: App, path: Path, file: Path | None) -> bool:
+    """Return whether a configuration file in the working directory was left alone."""
+    local = Path.cwd() / FILE_NAME
+    inside = local.is_file() and local.resolve().is_relative_to(path.resolve())
+    return app.config_path is None and inside and (file is None or not file.samefile(local))
+
+
+def read_policy(path: Path | None, settings: Settings) -> Policy:
+    """Return the policy in ``path``, the built-in one without a path.
+
+    Raises:
+        InvalidPolicyError: it cannot be read, or something in it is wrong.
+    """
+    from devsecops_eda.policy import DEFAULT_POLICY, load_policy
+
+    if path is None:
+        return load_policy(DEFAULT_POLICY, file="the built-in policy", checks=settings.checks)
+    try:
+        with path.open("rb") as opened:
+            text = opened.read(MAX_POLICY_BYTES + 1).decode()
+    except OSError as error:
+        raise InvalidPolicyError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidPolicyError(f"{path}: is not UTF-8") from error
+    if len(text) > MAX_POLICY_BYTES:
+        raise InvalidPolicyError(f"{path}: is over {MAX_POLICY_BYTES} bytes")
+    return load_policy(text, file=str(path), checks=settings.checks)
+
+
+@contextmanager
+def progress(checks: Sequence[str], *, quiet: bool) -> Iterator[Callable[[Event], None]]:
+    """Show on a terminal's stderr which checks are still at work; gives what to call per event."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _event: None
+        return
+    from rich.console import Console
+
+    running = dict.fromkeys(checks)
+    with Console(stderr=True).status(_at_work(running)) as status:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event.data, Outcome):
+                running.pop(event.data.check, None)
+                status.update(_at_work(running))
+
+        yield on_event
+
+
+def _at_work(running: dict[str, None]) -> str:
+    return f"at work: {', '.join(running)}" if running else "the gate decides"
