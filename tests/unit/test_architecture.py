@@ -23,7 +23,7 @@ GROUPS = {
         *("broker", "client", "evidence", "ledger", "metrics", "migrations", "sandbox"),
         *("scanners", "waiting", "workspace"),
     ),
-    "the programs": ("cli", "embedded", "gate", "scanning", "worker"),
+    "the programs": ("__main__", "cli", "embedded", "gate", "scanning", "worker"),
 }
 RANK = {room: rank for rank, rooms in enumerate(GROUPS.values()) for room in rooms}
 PURE = frozenset((*GROUPS["what it is about"], *GROUPS["how it is written down"]))
@@ -37,6 +37,10 @@ IMPURE = frozenset(
 CLOCKS = frozenset(("now", "today", "utcnow"))
 # In the extra `worker`: the base install has neither.
 EXTRA = frozenset(("billiard", "celery", "kombu"))
+# Loaded only when somebody asks for the command, and says then which extra is missing.
+WORKER_COMMAND = Path(PACKAGE, "cli", "worker.py")
+# The database of advisories is replaced file by file, beside its format.
+WRITES_FILES = Path(PACKAGE, "advisories", "database.py")
 HOMELESS = frozenset(("common", "helper", "helpers", "misc", "util", "utils"))
 
 
@@ -113,11 +117,12 @@ def test_imports_point_inward(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in PACKAGE_SOURCES if _room(p) in PURE], ids=str)
 def test_the_inner_rooms_have_no_hands_and_no_clock(path: Path) -> None:
-    assert _impure(_parse(path)) == []
+    allowed = {"tempfile"} if path == WRITES_FILES else set()
+    assert [one for one in _impure(_parse(path)) if one.partition(": ")[2] not in allowed] == []
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in PACKAGE_SOURCES if _room(p) not in {"worker", "gate"}], ids=str
+    "path", [p for p in PACKAGE_SOURCES if _room(p) != "worker" and p != WORKER_COMMAND], ids=str
 )
 def test_celery_stays_with_the_workers(path: Path) -> None:
     assert [name for _, name in _imports(_parse(path)) if name.partition(".")[0] in EXTRA] == []
