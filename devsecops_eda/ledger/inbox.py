@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,6 +133,13 @@ class Inbox:
                 seq=seq, subject=str(subject), check_name=check, cause=cause, status=status
             )
         )
+
+    def told_about(self, subjects: Iterable[Subject]) -> frozenset[str]:
+        """Return which of these subjects (as text) have any recorded outcome."""
+        table = tables.outcomes
+        names = [str(subject) for subject in subjects]
+        rows = self._all(select(table.c.subject).where(table.c.subject.in_(names)).distinct())
+        return frozenset(row["subject"] for row in rows)
 
     def outcomes(self, subject: Subject, *, check: str | None = None) -> tuple[OutcomeRow, ...]:
         """Return the recorded outcomes on ``subject``, of one check or of all."""

@@ -73,6 +73,12 @@ class Said:
         )
         return message
 
+    def message(self, message_id: str) -> Message | None:
+        """Return a message that was said or is owed."""
+        table = tables.messages
+        rows = self._all(select(table).where(table.c.id == message_id))
+        return _message(rows[0]) if rows else None
+
     def messages_of(self, cause: int) -> tuple[Message, ...]:
         """Return what the event at ``cause`` made the gate say."""
         table = tables.messages

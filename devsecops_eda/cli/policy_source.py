@@ -1,0 +1,25 @@
+"""Which policy holds, and reading it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devsecops_eda.errors import InvalidPolicyError
+from devsecops_eda.policy import DEFAULT_POLICY, Policy, load_policy
+from devsecops_eda.settings import Settings
+
+
+def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
+    """Return the policy of ``file``, else of the settings, else the built-in one.
+
+    Raises:
+        InvalidPolicyError: it cannot be read, or something in it is wrong.
+    """
+    file = file or settings.gate.policy
+    if file is None:
+        return load_policy(DEFAULT_POLICY, file="the built-in policy", checks=settings.checks)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidPolicyError(f"{file}: cannot be read: {error}") from error
+    return load_policy(text, file=str(file), checks=settings.checks)

@@ -1,0 +1,71 @@
+"""The programs on the broker: ``worker``, ``gate``, and ``up`` for a first trial of both."""
+
+from __future__ import annotations
+
+import logging
+
+# Named here so that a missing extra is noticed, and named, when the command is asked for.
+import celery  # noqa: F401
+import click
+
+from devsecops_eda.cli.context import App, pass_app
+from devsecops_eda.cli.policy_source import configured_policy
+from devsecops_eda.errors import ConfigurationError
+
+
+@click.command()
+@click.argument("check")
+@click.option(
+    "--slots", type=click.IntRange(1, 256), help="Events worked on at once; else the check's own."
+)
+@pass_app
+def worker(app: App, check: str, slots: int | None) -> int:
+    """Work on the queue of CHECK until SIGTERM, which finishes what runs."""
+    from devsecops_eda.scanning import the_check
+    from devsecops_eda.worker.scan_program import run_worker
+
+    _log_at_least(logging.INFO)
+    settings = app.settings
+    if check not in settings.checks:
+        raise ConfigurationError(
+            f"the check {check!r} is not configured; there are: {', '.join(settings.checks)}"
+        )
+    return run_worker(settings, the_check(check), slots=slots or settings.checks[check].slots)
+
+
+@click.command()
+@pass_app
+def gate(app: App) -> int:
+    """Judge: fold outcomes into decisions until SIGTERM, which finishes what runs."""
+    from devsecops_eda.worker.gate_program import run_gate
+
+    _log_at_least(logging.INFO)
+    return run_gate(app.settings, configured_policy(app.settings))
+
+
+@click.command()
+@pass_app
+def up(app: App) -> int:
+    """Start topology, gate and every configured worker as children, for a first trial.
+
+    They end together. In production each is a service of its own.
+    """
+    from devsecops_eda.cli.together import Together
+
+    settings = app.settings
+    configured_policy(settings)
+    with Together(settings, config=app.loaded.file) as together:
+        together.start()
+        click.echo(
+            "Topology, gate and workers are up: "
+            f"{', '.join((*settings.checks, 'gate'))}. Ctrl-C ends them together.\n"
+            "This is for a first trial; in production each of them is a service of its own.",
+            err=True,
+        )
+        return together.wait()
+
+
+def _log_at_least(level: int) -> None:
+    """Let a program that runs for days say what it does, unless more was asked for."""
+    root = logging.getLogger()
+    root.setLevel(min(root.level or level, level))

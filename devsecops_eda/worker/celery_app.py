@@ -1,0 +1,118 @@
+"""Celery, held to what the promise needs. Each line was earned; none is a matter of taste."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+from celery.worker import state
+from celery.worker.consumer import Consumer
+
+from devsecops_eda.broker import address_of
+from devsecops_eda.settings import BrokerSettings
+from devsecops_eda.topology import Identities
+from devsecops_eda.worker.doorway import REFUSE_TASK, SCAN_TASK, Doorway, event_queue
+
+LOG = logging.getLogger(__name__)
+
+EX_OUR_BUG = 70
+"""Exit code of a worker that stopped because its own door kept failing (EX_SOFTWARE)."""
+
+
+class LeanConsumer(Consumer):  # type: ignore[misc]
+    """Celery's consumer without the step that declares 28 queues at mere start."""
+
+    class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
+        """The steps of a consumer, less native delayed delivery."""
+
+        default_steps = tuple(
+            step
+            for step in Consumer.Blueprint.default_steps
+            if not str(step).endswith(":DelayedDelivery")
+        )
+
+
+def celery_app(
+    check: str,
+    *,
+    broker: BrokerSettings,
+    identities: Identities,
+    take: Callable[[str, str, int], None],
+    refuse: Callable[..., None],
+    threads: bool,
+) -> Celery:
+    """Return the Celery application of one queue.
+
+    ``take(body, user, attempts)`` gets each event that passed the door; ``refuse`` each that did
+    not. Neither may let an exception out, except ``celery.exceptions.Reject``.
+    """
+    doorway = Doorway(check, identities=identities, stop=_stop)
+    app = Celery(f"devsecops.{check}", set_as_current=False)
+    app.conf.update(
+        broker_url=broker.url,
+        broker_use_ssl=_tls(broker),
+        broker_heartbeat=10,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        task_queues=[event_queue(check, doorway)],
+        task_create_missing_queues=False,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_failure=False,
+        task_acks_on_timeout=False,
+        task_ignore_result=True,
+        accept_content=["json"],
+        worker_consumer=f"{__name__}:LeanConsumer",
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=not threads,
+        worker_enable_remote_control=False,
+        worker_redirect_stdouts=False,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        worker_pool="threads" if threads else "prefork",
+    )
+    app.task(name=SCAN_TASK, shared=False)(take)
+    app.task(name=REFUSE_TASK, shared=False)(refuse)
+    app.finalize()
+    return app
+
+
+def run(
+    app: Celery, *, slots: int, hostname: str, ready: Callable[[Any], None] | None = None
+) -> int:
+    """Run the worker until it is told to stop; return its exit code.
+
+    SIGTERM finishes what runs, SIGQUIT gives it back at once. ``ready`` gets the worker.
+    """
+    worker = app.Worker(
+        hostname=hostname,
+        concurrency=slots,
+        quiet=True,
+        without_heartbeat=True,
+        without_gossip=True,
+        without_mingle=True,
+        task_events=False,
+        optimization="fair",
+    )
+    if ready is not None:
+        ready(worker)
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _stop() -> None:
+    LOG.critical("the door keeps failing: stopping", extra={"action": "worker_stopped"})
+    state.should_stop = EX_OUR_BUG
+
+
+def _tls(broker: BrokerSettings) -> dict[str, Any] | bool:
+    if not broker.url.startswith("amqps:"):
+        return False
+    return {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "ca_certs": str(broker.ca_file) if broker.ca_file else None,
+        "server_hostname": address_of(broker).host,
+    }

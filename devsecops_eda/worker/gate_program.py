@@ -1,0 +1,255 @@
+"""``devsecops-eda gate``: queue -> ledger -> decision -> exchange, then the acknowledgement.
+
+Threads, not processes: the tasks are short, the ledger makes a parallel repeat harmless, and all
+of them share one publishing connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from celery.exceptions import Reject
+
+from devsecops_eda import codec
+from devsecops_eda.broker import PublishingThread, address_of, outgoing
+from devsecops_eda.errors import (
+    DevSecOpsError,
+    InvalidEventError,
+    RefusalReason,
+    TransientError,
+)
+from devsecops_eda.evidence import open_evidence
+from devsecops_eda.gate import Gate
+from devsecops_eda.ledger import Message, open_ledger
+from devsecops_eda.model import Event
+from devsecops_eda.policy import Policy
+from devsecops_eda.settings import Settings
+from devsecops_eda.topology import GATE_CHECK, queue_name
+from devsecops_eda.waiting import waited_out
+from devsecops_eda.worker.celery_app import celery_app, run
+from devsecops_eda.worker.intake import Intake
+from devsecops_eda.worker.outgoing import buried, repeated
+from devsecops_eda.worker.refusing import DeadLetter, Refusal, refuse_or_give_back
+
+LOG = logging.getLogger(__name__)
+
+THREADS = 20
+PUBLISH_TIMEOUT_S = 15.0
+TICK_S = 1.0
+OWED_AFTER = timedelta(seconds=5)
+"""A recorded message that no broker confirmed by then is published by the timer."""
+
+
+class OneConnection:
+    """Speaks over the one connection that a thread of its own keeps alive."""
+
+    def __init__(self, thread: PublishingThread) -> None:
+        """Take the running thread."""
+        self._thread = thread
+
+    def tell(self, event: Event) -> None:
+        """Publish an event, confirmed; raises as ``PublishingThread.publish`` does."""
+        self._thread.publish(outgoing(event), timeout_s=PUBLISH_TIMEOUT_S)
+
+    def repeat(self, message: Message) -> None:
+        """Publish what the ledger recorded, confirmed; raises as ``tell`` does."""
+        self._thread.publish(repeated(message), timeout_s=PUBLISH_TIMEOUT_S)
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Publish a refused message to the dead letters, confirmed; raises as ``tell`` does."""
+        self._thread.publish(buried(letter), timeout_s=PUBLISH_TIMEOUT_S)
+
+
+class GateWorker:
+    """What happens to one event in a thread of the gate. Lets no exception out but ``Reject``."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        *,
+        publisher: OneConnection,
+        intake: Intake,
+        wait_s: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Take the gate, how it speaks, and what opens and closes its queue."""
+        self._gate = gate
+        self._publisher = publisher
+        self._intake = intake
+        self._wait_s = wait_s
+        self._clock = clock
+
+    def take(self, body: str, user: str, attempts: int) -> None:
+        """Let the gate take one event and publish what it leads to.
+
+        Raises:
+            Reject: ledger or broker stayed away; the event goes back.
+        """
+        event = codec.decode(body.encode())
+        try:
+            messages = waited_out(
+                lambda: self._gate.take(event, user=user, now=self._clock()),
+                wait_s=self._wait_s,
+                what="the ledger",
+            )
+        except InvalidEventError as refusal:
+            self._refuse(event, user, refusal)
+        except TransientError as error:
+            # Held long enough. Return it once, and take no more until the ledger is back.
+            self._intake.close()
+            raise Reject(str(error), requeue=True) from error
+        except Exception as error:
+            LOG.exception("the gate failed", extra={"action": "task_failed"})
+            detail = f"the gate itself failed ({type(error).__name__})"
+            self._refuse(event, user, InvalidEventError(RefusalReason.INTERNAL, detail))
+        else:
+            self._say(messages)
+
+    def refuse(self, *arguments: Any) -> None:
+        """Carry a message that the door refused to the dead letters.
+
+        Raises:
+            Reject: it could not be published for long; the message goes back.
+        """
+        refuse_or_give_back(
+            Refusal(*arguments), publisher=self._publisher, wait_s=self._wait_s, now=self._clock()
+        )
+
+    def say(self, messages: tuple[Message, ...]) -> None:
+        """Publish messages and note that they were confirmed.
+
+        Raises:
+            DevSecOpsError: one was not confirmed; they stay owed and will be said again.
+        """
+        for message in messages:
+            self._publisher.repeat(message)
+        self._gate.published(messages, self._clock())
+
+    def _say(self, messages: tuple[Message, ...]) -> None:
+        try:
+            waited_out(
+                lambda: self.say(messages),
+                wait_s=self._wait_s,
+                what="the broker",
+                errors=DevSecOpsError,
+            )
+        except DevSecOpsError as error:
+            # They stand in the ledger: the timer publishes them when it can. Nothing is lost.
+            LOG.error("%d messages stay owed: %s", len(messages), error, extra={"action": "owed"})
+
+    def _refuse(self, event: Event, user: str, refusal: InvalidEventError) -> None:
+        properties = codec.properties_of(event)
+        self.refuse(
+            base64.b64encode(codec.encode(event)).decode("ascii"),
+            refusal.reason.value,
+            refusal.detail,
+            refusal.path,
+            {
+                "queue": queue_name(GATE_CHECK),
+                "routing_key": codec.key_of(event),
+                "user": user,
+            },
+            {name: value for name, value in properties.items() if isinstance(value, str)},
+            {},
+        )
+
+
+class Timer(threading.Thread):
+    """Says what time alone decides, and what is still owed; opens the queue again."""
+
+    def __init__(
+        self, gate: Gate, worker: GateWorker, *, intake: Intake, clock: Callable[[], datetime]
+    ) -> None:
+        """Take the gate and its worker; ``start`` begins."""
+        super().__init__(name="gate-timer", daemon=True)
+        self._gate = gate
+        self._worker = worker
+        self._intake = intake
+        self._clock = clock
+        self._owner = uuid4().hex
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Tick until ``end`` is called; whatever is away is tried again at the next tick."""
+        while not self._over.wait(TICK_S):
+            try:
+                self._tick()
+            except DevSecOpsError as error:
+                LOG.warning("the timer waits: %s", error, extra={"action": "timer_waits"})
+            except Exception:
+                # A timer that dies in silence would let every deadline pass in silence.
+                LOG.exception("the timer failed", extra={"action": "timer_failed"})
+
+    def end(self) -> None:
+        """Stop ticking and wait for the tick that runs."""
+        self._over.set()
+        self.join()
+
+    def _tick(self) -> None:
+        now = self._clock()
+        due = self._gate.tick(now, owner=self._owner)
+        self._intake.open()
+        owed = self._gate.owed(now, age=OWED_AFTER)
+        self._worker.say(tuple({message.id: message for message in (*due, *owed)}.values()))
+
+
+def run_gate(settings: Settings, policy: Policy) -> int:
+    """Be the gate until told to stop; return the exit code.
+
+    Raises:
+        ConfigurationError: the database or the evidence store is not served.
+        UnavailableError: the ledger cannot be opened within ``transient_wait_s`` seconds.
+    """
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    ledger = waited_out(
+        lambda: open_ledger(settings.gate.database),
+        wait_s=settings.transient_wait_s,
+        what="the ledger",
+    )
+    gate = Gate(
+        ledger=ledger,
+        policy=policy,
+        checks=tuple(settings.checks),
+        repositories=settings.repositories,
+        evidence=open_evidence(settings.evidence_url),
+    )
+    thread = PublishingThread(address_of(settings.broker))
+    intake = Intake(queue_name(GATE_CHECK))
+    worker = GateWorker(
+        gate,
+        publisher=OneConnection(thread),
+        intake=intake,
+        wait_s=settings.transient_wait_s,
+        clock=clock,
+    )
+    app = celery_app(
+        GATE_CHECK,
+        broker=settings.broker,
+        identities=settings.identities,
+        take=worker.take,
+        refuse=worker.refuse,
+        threads=True,
+    )
+    timer = Timer(gate, worker, intake=intake, clock=clock)
+    timer.start()
+    try:
+        return run(
+            app,
+            slots=THREADS,
+            hostname=f"{GATE_CHECK}@{socket.gethostname()}",
+            ready=intake.attach,
+        )
+    finally:
+        timer.end()
+        thread.close()
+        ledger.close()

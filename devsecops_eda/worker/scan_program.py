@@ -1,0 +1,163 @@
+"""``devsecops-eda worker CHECK``: queue -> task -> scan -> outcome, then the acknowledgement."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from celery.exceptions import Reject
+
+from devsecops_eda import codec, sandbox
+from devsecops_eda.broker import Address, address_of, outgoing, publish_once
+from devsecops_eda.checks import Check, Scanner
+from devsecops_eda.errors import ConfigurationError, DevSecOpsError
+from devsecops_eda.evidence import open_evidence
+from devsecops_eda.model import Event
+from devsecops_eda.scanning import Answering, MirrorSource, Scanning, Source
+from devsecops_eda.settings import Settings
+from devsecops_eda.waiting import waited_out
+from devsecops_eda.worker.celery_app import celery_app, run
+from devsecops_eda.worker.outgoing import buried
+from devsecops_eda.worker.refusing import DeadLetter, Publisher, Refusal, refuse_or_give_back
+
+LOG = logging.getLogger(__name__)
+
+PUBLISH_TIMEOUT_S = 15.0
+"""So long one try to publish may take; a failed one is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshConnections:
+    """Speaks over a connection made for each message: nothing idle, nothing inherited by fork."""
+
+    address: Address
+
+    def tell(self, event: Event) -> None:
+        """Publish an event, confirmed.
+
+        Raises:
+            TransientError: the broker is away or takes nothing.
+            DevSecOpsError: it will not take this one.
+        """
+        publish_once(self.address, outgoing(event), timeout_s=PUBLISH_TIMEOUT_S)
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Publish a refused message to the dead letters, confirmed and routed.
+
+        Raises:
+            TransientError: the broker is away or takes nothing.
+            DevSecOpsError: it will not take this one.
+        """
+        publish_once(self.address, buried(letter), timeout_s=PUBLISH_TIMEOUT_S)
+
+
+class ScanWorker:
+    """What happens to one event in a pool child. Lets no exception out but ``Reject``."""
+
+    def __init__(
+        self,
+        answering: Answering,
+        *,
+        publisher: Publisher,
+        wait_s: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Take what answers an event, and how the answer is published."""
+        self._answering = answering
+        self._publisher = publisher
+        self._wait_s = wait_s
+        self._clock = clock
+
+    def take(self, body: str, user: str, attempts: int) -> None:
+        """Carry out the check on one event and publish its outcome.
+
+        Raises:
+            Reject: the outcome could not be published for long; the event goes back.
+        """
+        event = codec.decode(body.encode())
+        answer = self._answering.answer(event, user=user, attempts=attempts)
+        try:
+            # Missing rights are waited for too: giving the event back at once would only burn
+            # its deliveries, and end a healthy event in the dead letters.
+            waited_out(
+                lambda: self._publisher.tell(answer),
+                wait_s=self._wait_s,
+                what="the broker",
+                errors=DevSecOpsError,
+            )
+        except DevSecOpsError as error:
+            LOG.error(
+                "an outcome on %s cannot be published, the event goes back: %s",
+                event.subject,
+                error,
+                extra={"action": "publish_failed"},
+            )
+            raise Reject(str(error), requeue=True) from error
+
+    def refuse(self, *arguments: Any) -> None:
+        """Carry a message that the door refused to the dead letters.
+
+        Raises:
+            Reject: it could not be published for long; the message goes back.
+        """
+        refuse_or_give_back(
+            Refusal(*arguments), publisher=self._publisher, wait_s=self._wait_s, now=self._clock()
+        )
+
+
+def run_worker(
+    settings: Settings,
+    check: Check,
+    *,
+    slots: int,
+    source: Source | None = None,
+    publisher: Publisher | None = None,
+) -> int:
+    """Work on the queue of ``check`` until told to stop; return the exit code.
+
+    ``source`` and ``publisher`` are the mirrors below the state folder and the broker of the
+    settings unless others are given.
+
+    Raises:
+        ConfigurationError: the sandbox does not work here and no weaker mode is named.
+    """
+    if isinstance(check, Scanner):
+        lacking = sandbox.missing(settings.sandbox)
+        if lacking is not None:
+            raise ConfigurationError(
+                f"{lacking}; install it, or name the weaker mode: sandbox = 'none'"
+            )
+    scanning = Scanning(
+        settings, source or MirrorSource(settings), work=settings.state_dir / "work", clock=_now
+    )
+    answering = Answering(
+        check,
+        scanning,
+        evidence=open_evidence(settings.evidence_url),
+        clock=_now,
+        wait_s=settings.transient_wait_s,
+        max_attempts=settings.max_attempts,
+    )
+    worker = ScanWorker(
+        answering,
+        publisher=publisher or FreshConnections(address_of(settings.broker)),
+        wait_s=settings.transient_wait_s,
+        clock=_now,
+    )
+    app = celery_app(
+        check.name,
+        broker=settings.broker,
+        identities=settings.identities,
+        take=worker.take,
+        refuse=worker.refuse,
+        threads=False,
+    )
+    return run(app, slots=slots, hostname=f"{check.name}@{socket.gethostname()}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
