@@ -138,7 +138,21 @@ class InvalidSettingsError(ConfigurationError):
 
 
 class InvalidPolicyError(ConfigurationError):
-    """The policy file is wrong."""
+    """The policy file is wrong.
+
+    ``line`` and ``column`` count from 1, 0 where there is no such place; ``path`` is the key path.
+    """
+
+    def __init__(
+        self, detail: str, *, file: str = "", line: int = 0, column: int = 0, path: str = ""
+    ) -> None:
+        place = ":".join(str(part) for part in (file, line, column) if part)
+        super().__init__(": ".join(part for part in (place, path, detail) if part))
+        self.detail = detail
+        self.file = file
+        self.line = line
+        self.column = column
+        self.path = path
 
 
 class TopologyMismatchError(ConfigurationError):
