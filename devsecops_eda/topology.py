@@ -114,6 +114,12 @@ def reply_queue(*, user: str, flow: str, waiter: str) -> str:
     return f"devsecops.reply.{user}.{flow_word(flow)}.{waiter}"
 
 
+def reply_keys(*, repo: str, flow: str) -> tuple[str, ...]:
+    """Return the binding keys of a waiter: decisions and progress of one flow of one repository."""
+    about = f"{word(repo, budget=WORD_BUDGET[2])}.*.*.{flow_word(flow)}.#"
+    return (f"decision.made.{about}", f"scan.*.{about}")
+
+
 def check_queue(check: str) -> Queue:
     """Return the queue of ``check`` with the arguments no policy may change."""
     return Queue(
