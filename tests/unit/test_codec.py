@@ -1,0 +1,333 @@
+"""What goes out comes in again, and the same way each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devsecops_eda import topology
+from devsecops_eda.codec import (
+    CLAIM_BYTES,
+    MAX_BODY_BYTES,
+    content_digest,
+    decode,
+    encode,
+    fits_inline,
+    fitted,
+    key_of,
+    outcome_from_evidence,
+    outcome_to_evidence,
+    properties_of,
+)
+from devsecops_eda.errors import FailureReason, InvalidEventError, RefusalReason
+from devsecops_eda.model import (
+    MAX_INLINE_FINDINGS,
+    CommitPushed,
+    Decision,
+    Event,
+    EventType,
+    Outcome,
+    OutcomeStatus,
+    Severity,
+    Signature,
+)
+from tests import strategies
+from tests.examples import golden
+
+PUSH = golden("commit.pushed", "branch_with_target")
+SCAN = golden("scan.completed", "semgrep_findings")
+DECISION = golden("decision.made", "deny")
+DIGEST = "sha256:" + "0" * 64
+generous = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def scan_with(change: Callable[[Outcome], Outcome], *, claim: bool = False) -> Event:
+    assert isinstance(SCAN.data, Outcome)
+    event = replace(SCAN, data=change(SCAN.data))
+    return replace(event, dataref="file:///evidence/0", datadigest=DIGEST) if claim else event
+
+
+def with_findings(number: int, message: str = "x") -> Callable[[Outcome], Outcome]:
+    def change(outcome: Outcome) -> Outcome:
+        one = outcome.findings[0]
+        made = tuple(
+            replace(
+                one, line=at, message=message, fingerprint=f"f:{at}", severity=Severity(at % 6 + 1)
+            )
+            for at in range(number)
+        )
+        return replace(outcome, findings=made)
+
+    return change
+
+
+@given(event=strategies.events())
+@generous
+def test_what_was_encoded_is_decoded_to_the_same_event(event: Event) -> None:
+    assert decode(encode(event)) == event
+
+
+@given(event=strategies.events())
+@generous
+def test_an_event_has_one_body_and_one_key(event: Event) -> None:
+    again = decode(encode(event))
+    assert encode(again) == encode(event)
+    assert key_of(again) == key_of(event)
+    assert content_digest(again) == content_digest(event) == content_digest(encode(event))
+
+
+@given(event=strategies.events())
+@generous
+def test_every_key_has_six_words_within_their_budget(event: Event) -> None:
+    words = key_of(event).split(".")
+    assert len(words) == len(topology.WORD_BUDGET)
+    assert all(len(word) <= size for word, size in zip(words, topology.WORD_BUDGET, strict=True))
+
+
+@given(outcome=st.one_of([strategies.outcomes(status) for status in OutcomeStatus]))
+@generous
+def test_evidence_holds_the_whole_outcome(outcome: Outcome) -> None:
+    assert outcome_from_evidence(outcome_to_evidence(outcome)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "key"),
+    [
+        ("commit.pushed", "branch_with_target", "commit.pushed.acme:app.fix-login._."),
+        ("scan.requested", "rescan", "scan.requested.acme:app.safety._."),
+        ("scan.requested", "folder", "scan.requested._.semgrep._."),
+        ("scan.completed", "semgrep_findings", "scan.completed.acme:app.semgrep.high."),
+        ("scan.completed", "commit_facts", "scan.completed.acme:app.commit.none."),
+        ("scan.failed", "timeout", "scan.failed.acme:app.semgrep.timeout."),
+        ("decision.requested", "merge", "decision.requested.acme:app._._."),
+        ("decision.requested", "deploy_prod", "decision.requested.acme:app.prod._."),
+        ("decision.made", "deny", "decision.made.acme:app._.deny."),
+        ("message.dead_lettered", "no_json", "message.dead_lettered._.semgrep.not_json."),
+    ],
+)
+def test_the_key_says_what_the_body_says(folder: str, name: str, key: str) -> None:
+    assert key_of(golden(folder, name)).startswith(key)
+
+
+@pytest.mark.parametrize("reason", FailureReason)
+def test_the_class_of_every_failure_fits_into_its_word(reason: FailureReason) -> None:
+    scan = golden("scan.failed", "timeout")
+    assert isinstance(scan.data, Outcome)
+    assert scan.data.failure is not None
+    told = replace(scan, data=replace(scan.data, failure=replace(scan.data.failure, reason=reason)))
+    assert len(key_of(told).split(".")[4]) <= topology.WORD_BUDGET[4]
+
+
+def test_properties_mirror_what_operators_filter_by() -> None:
+    assert properties_of(PUSH) == {
+        "content_type": "application/cloudevents+json",
+        "message_id": PUSH.id,
+        "type": "devsecops.commit.pushed.v1",
+        "correlation_id": PUSH.correlationid,
+        "timestamp": int(PUSH.time.timestamp()),
+        "app_id": "devsecops-eda",
+        "delivery_mode": 2,
+    }
+
+
+def test_a_repeat_at_another_time_in_another_trace_is_no_conflict() -> None:
+    later = replace(PUSH, time=PUSH.time + timedelta(minutes=5), traceparent=None)
+    assert content_digest(later) == content_digest(PUSH)
+
+
+@pytest.mark.parametrize("field", ["ref", "before"])
+def test_the_same_id_with_other_content_is_a_conflict(field: str) -> None:
+    assert isinstance(PUSH.data, CommitPushed)
+    other = replace(PUSH, data=replace(PUSH.data, **{field: "1" * 40}))
+    assert content_digest(other) != content_digest(PUSH)
+
+
+def test_times_go_out_in_utc() -> None:
+    east = timezone(timedelta(hours=5, minutes=30))
+    told = encode(replace(PUSH, time=datetime(2026, 3, 2, 15, 0, 0, 1, tzinfo=east)))
+    assert json.loads(told)["time"] == "2026-03-02T09:30:00.000001Z"
+
+
+def test_a_time_without_zone_is_never_told() -> None:
+    naive = PUSH.time.replace(tzinfo=None)
+    with pytest.raises(InvalidEventError) as refused:
+        encode(replace(PUSH, time=naive))
+    assert (refused.value.reason, refused.value.path) == (RefusalReason.SCHEMA, "/time")
+    with pytest.raises(InvalidEventError):
+        encode(scan_with(lambda outcome: replace(outcome, started_at=naive)))
+
+
+def test_an_unknown_word_of_an_open_list_is_not_harmless_and_no_obstacle() -> None:
+    document = json.loads(encode(SCAN))
+    document["data"]["findings"][0] |= {"severity": "apocalyptic", "confidence": "certain"}
+    outcome = decode(json.dumps(document).encode()).data
+    assert isinstance(outcome, Outcome)
+    assert outcome.worst is Severity.UNKNOWN
+    failed = json.loads(encode(golden("scan.failed", "timeout")))
+    failed["data"]["failure"]["reason"] = "eaten_by_dog"
+    outcome = decode(json.dumps(failed).encode()).data
+    assert isinstance(outcome, Outcome)
+    assert outcome.failure is not None
+    assert outcome.failure.reason is FailureReason.OTHER
+
+
+def test_a_later_minor_is_taken_and_its_new_fields_are_passed_over() -> None:
+    document = json.loads(encode(PUSH))
+    document["dataschema"] = document["dataschema"].replace(":1.0", ":1.7")
+    document |= {"sequence": "3", "tenant": None}
+    document["data"]["pusher"] = {"name": "ada", "teams": ["a", "b"]}
+    assert decode(json.dumps(document).encode()) == PUSH
+
+
+def test_what_the_door_would_refuse_is_never_encoded() -> None:
+    assert isinstance(PUSH.data, CommitPushed)
+    for change, reason in (
+        ({"id": "a b"}, RefusalReason.SCHEMA),
+        ({"subject": "\ud800"}, RefusalReason.BAD_TEXT),
+        ({"data": replace(PUSH.data, ref="-x")}, RefusalReason.SCHEMA),
+        ({"dataref": "file:///x"}, RefusalReason.SCHEMA),
+    ):
+        with pytest.raises(InvalidEventError) as refused:
+            encode(replace(PUSH, **change))
+        assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("number", "length", "reason"),
+    [(300, 500, RefusalReason.TOO_LARGE), (260, 1, RefusalReason.TOO_MANY_ITEMS)],
+)
+def test_too_many_findings_for_one_message_need_a_claim_check(
+    number: int, length: int, reason: RefusalReason
+) -> None:
+    event = scan_with(with_findings(number, "x" * length))
+    with pytest.raises(InvalidEventError) as refused:
+        encode(event)
+    assert refused.value.reason is reason
+    assert isinstance(event.data, Outcome)
+    assert not fits_inline(event.data)
+    small = scan_with(with_findings(40)).data
+    assert isinstance(small, Outcome)
+    assert fits_inline(small)
+    assert CLAIM_BYTES < MAX_BODY_BYTES
+
+
+def test_a_summary_keeps_the_worst_findings_and_counts_them_all() -> None:
+    event = scan_with(with_findings(600), claim=True)
+    body = encode(event)
+    told = decode(body).data
+    assert isinstance(told, Outcome)
+    assert isinstance(event.data, Outcome)
+    assert len(told.findings) == MAX_INLINE_FINDINGS
+    assert {finding.severity for finding in told.findings} == {Severity.UNKNOWN}
+    assert json.loads(body)["data"]["counts"] == event.data.counts()
+    assert json.loads(body)["data"]["meaningdigest"] == event.data.meaning_digest()
+    assert key_of(decode(body)) == key_of(event)
+
+
+@pytest.mark.parametrize("length", [4096, 100])
+def test_an_event_with_a_claim_check_always_fits(length: int) -> None:
+    def everything(outcome: Outcome) -> Outcome:
+        facts = golden("scan.completed", "commit_facts").data
+        assert isinstance(facts, Outcome)
+        assert facts.commit is not None
+        files = facts.commit.changed_files * 5_000
+        people = (Signature("n" * 1000, "e" * 1000),) * 500
+        commit = replace(
+            facts.commit, changed_files=files, committers=people, target_history=("0" * 40,) * 900
+        )
+        gaps = tuple(replace(outcome.coverage.gaps[0], path="p" * length) for _ in range(900))
+        many = with_findings(900, "é" * length)(outcome)
+        return replace(many, commit=commit, coverage=replace(outcome.coverage, gaps=gaps))
+
+    event = scan_with(everything, claim=True)
+    body = encode(event)
+    assert len(body) <= MAX_BODY_BYTES
+    told = decode(body).data
+    assert isinstance(told, Outcome)
+    assert told.findings
+    assert not told.coverage.complete
+    assert isinstance(event.data, Outcome)
+    assert outcome_from_evidence(outcome_to_evidence(event.data)) == event.data
+
+
+def test_a_decision_tells_at_most_fifty_blocking_findings_and_counts_the_others() -> None:
+    assert isinstance(DECISION.data, Decision)
+    line = DECISION.data.requirements[0]
+    one = line.blocking[0]
+    mild = replace(line, id="mild", blocking=(replace(one, severity=Severity.LOW),) * 30)
+    grave = replace(line, id="grave", blocking=(replace(one, severity=Severity.CRITICAL),) * 40)
+    data = replace(DECISION.data, requirements=(mild, grave), blocking_total=70)
+    told = decode(encode(replace(DECISION, data=data))).data
+    assert isinstance(told, Decision)
+    assert [len(each.blocking) for each in told.requirements] == [10, 40]
+    assert told.blocking_total == 70
+
+
+def test_a_decision_with_long_findings_tells_fewer_of_them() -> None:
+    assert isinstance(DECISION.data, Decision)
+    line = DECISION.data.requirements[0]
+    long = replace(line.blocking[0], message="m" * 4000, help="h" * 8000)
+    data = replace(DECISION.data, requirements=(replace(line, blocking=(long,) * 50),))
+    told = decode(encode(replace(DECISION, data=data))).data
+    assert isinstance(told, Decision)
+    assert told.requirements[0].blocking == (long,) * 10
+    assert told.blocking_total == 50
+
+
+def test_a_scanner_may_say_what_it_likes_once_it_is_fitted() -> None:
+    def wild(outcome: Outcome) -> Outcome:
+        one = replace(
+            outcome.findings[0],
+            path="caf\udce9.py",
+            message="m" * 100_000,
+            title="a\0b",
+            cwe=("CWE-1",) * 99,
+        )
+        gap = replace(outcome.coverage.gaps[0], path="x\ud800")
+        coverage = replace(outcome.coverage, gaps=(gap,))
+        return replace(outcome, findings=(one, *outcome.findings[1:]), coverage=coverage)
+
+    event = scan_with(wild)
+    assert isinstance(event.data, Outcome)
+    mended = fitted(event.data)
+    assert decode(encode(replace(event, data=mended))).data == mended
+    first = mended.findings[0]
+    assert (first.path, first.title) == ("caf\ufffd.py", "a\ufffdb")
+    assert len(first.message) == 4096
+    assert first.message.endswith("…")
+    assert len(first.cwe) == 32
+    assert mended.findings[1:] == event.data.findings[1:]
+
+
+@given(outcome=st.one_of([strategies.outcomes(status) for status in OutcomeStatus]))
+@generous
+def test_what_fits_is_left_as_it_is(outcome: Outcome) -> None:
+    assert fitted(outcome) == outcome
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"status":"failed"}', b"\xff", b"[" * 99_999, b'{"status":[1]}']
+)
+def test_evidence_that_is_none_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidEventError):
+        outcome_from_evidence(body)
+
+
+def test_evidence_of_a_claim_has_the_digest_that_names_it() -> None:
+    event = scan_with(with_findings(600), claim=True)
+    assert isinstance(event.data, Outcome)
+    first = hashlib.sha256(outcome_to_evidence(event.data)).hexdigest()
+    assert hashlib.sha256(outcome_to_evidence(event.data)).hexdigest() == first
+
+
+def test_every_type_of_event_has_a_strategy_and_a_class() -> None:
+    from devsecops_eda.codec.payloads import CLASSES
+
+    assert set(strategies.PAYLOADS) == set(EventType) == set(CLASSES)
