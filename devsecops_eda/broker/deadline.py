@@ -31,3 +31,7 @@ class Deadline:
     def within(self, at_most_s: float) -> Deadline:
         """Return a deadline that is this one or ``at_most_s`` seconds away, the earlier of both."""
         return Deadline.after(min(at_most_s, self.left_s))
+
+    def sleep(self) -> None:
+        """Return when the time is over."""
+        time.sleep(self.left_s)

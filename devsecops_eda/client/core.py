@@ -1,0 +1,235 @@
+"""The client: tell a fact, and wait for what the gate says about it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from devsecops_eda.broker import Deadline, PublishingThread, outgoing, parse_url
+from devsecops_eda.client.facts import decision_requested
+from devsecops_eda.client.replies import Replies
+from devsecops_eda.client.spool import Spool
+from devsecops_eda.client.waiting import OnEvent, Question, Waiter
+from devsecops_eda.errors import ConfigurationError, TransientError
+from devsecops_eda.model import CommitPushed, Decision, Event, ScanRequested, Subject
+from devsecops_eda.topology import Identities
+
+LOG = logging.getLogger(__name__)
+
+DEFAULT_GATE = "merge"
+TELL_S = 30.0
+"""So long `ask` tries to tell its event, out of the time it was given."""
+
+
+class Client:
+    """One user of the broker. Thread-safe; a context manager; connects when first needed.
+
+    Args:
+        url: ``amqps://user:password@host:5671/vhost``.
+        ca_file: CA certificates to trust instead of this machine's.
+        identities: which broker users are believed to be the gate and the workers.
+        spool: folder for events that cannot be told now.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca_file: Path | None = None,
+        identities: Identities | None = None,
+        spool: Path | None = None,
+    ) -> None:
+        self._address = parse_url(url, ca_file=ca_file)
+        self._identities = identities or Identities()
+        self._spool = Spool(spool) if spool is not None else None
+        self._publisher = PublishingThread(self._address)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def user(self) -> str:
+        """Return the broker user as whom this client speaks."""
+        return self._address.user
+
+    def close(self) -> None:
+        """End the connections. Harmless twice."""
+        self._publisher.close()
+
+    def publish(self, event: Event, *, timeout_s: float = 10.0) -> None:
+        """Return when the broker confirmed ``event`` and a queue has it.
+
+        ``timeout_s`` is the whole time, as measured from outside. After an error the event may
+        still have arrived; telling the same event again is harmless.
+
+        Raises:
+            UnroutableError: no queue wants it: is the topology applied?
+            PublishRefusedError: the broker said no (a full queue).
+            NotAuthorisedError: this user may not connect, or not say that.
+            BrokerBlockedError: the broker is in an alarm and took nothing in time.
+            BrokerUnreachableError: no connection in time.
+            PublishTimeoutError: no confirm in time.
+            InvalidEventError: every door would refuse it.
+        """
+        self._publisher.publish(outgoing(event, mandatory=True), timeout_s=timeout_s)
+
+    def publish_or_spool(self, event: Event, *, timeout_s: float = 10.0) -> bool:
+        """Publish ``event``, else keep it on disk; return whether it was published.
+
+        What was kept before goes first.
+
+        Raises:
+            UnavailableError: neither worked.
+            The errors of `publish` that trying later does not mend; nothing is kept then.
+        """
+        spool = self._needed_spool()
+        deadline = Deadline.after(timeout_s)
+        try:
+            self.flush(timeout_s=deadline.left_s)
+            self.publish(event, timeout_s=deadline.left_s)
+        except TransientError as error:
+            LOG.warning("kept for later: %s", error, extra={"action": "spool"})
+            spool.keep(event)
+            return False
+        return True
+
+    def flush(self, *, timeout_s: float = 60.0) -> int:
+        """Publish what the spool keeps, oldest first; return how many events.
+
+        Raises:
+            The errors of `publish`; what was not sent stays.
+        """
+        deadline = Deadline.after(timeout_s)
+        return self._needed_spool().flush(
+            lambda event: self.publish(event, timeout_s=deadline.left_s)
+        )
+
+    def ask(
+        self,
+        event: Event,
+        *,
+        gate: str = DEFAULT_GATE,
+        timeout_s: float,
+        on_event: OnEvent | None = None,
+    ) -> Decision | None:
+        """Tell ``event`` and return the decision of ``gate`` about it, None if still pending.
+
+        Listens before it speaks, so the answer cannot be missed; survives lost connections; after
+        a silence it asks. ``on_event`` is called with every event of the flow: outcomes as they
+        come, and decisions, pending ones too.
+
+        Raises:
+            The errors of `publish`, when the event could not be told in the first place.
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        question = Question(_repo_of(event), event.correlationid, gate, event.subject)
+        deadline = Deadline.after(timeout_s)
+        with self._listening(question, deadline, on_event) as waiter:
+            self.publish(event, timeout_s=min(TELL_S, deadline.left_s))
+            return waiter.answer()
+
+    def wait(
+        self,
+        repo: str,
+        flow: str,
+        *,
+        gate: str = DEFAULT_GATE,
+        environment: str | None = None,
+        timeout_s: float,
+        on_event: OnEvent | None = None,
+    ) -> Decision | None:
+        """Return the decision of ``gate`` in ``flow``, None if still pending.
+
+        Listens, then asks; see `ask`.
+
+        Raises:
+            The errors of `publish`, when it could not be asked in the first place.
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        question = Question(repo, flow, gate, environment=environment)
+        deadline = Deadline.after(timeout_s)
+        with self._listening(question, deadline, on_event) as waiter:
+            waiter.ask()
+            return waiter.answer()
+
+    def rescan(
+        self,
+        request: Event,
+        *,
+        gate: str = DEFAULT_GATE,
+        timeout_s: float,
+        on_event: OnEvent | None = None,
+    ) -> Decision | None:
+        """Tell a ``scan.requested``, await its outcome and return the decision that knows of it.
+
+        Until the outcome is there the older one holds, and the gate would answer with the older
+        decision. None if still pending.
+
+        Raises:
+            The errors of `publish`, when it could not be told or asked in the first place.
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        question = Question(_repo_of(request), request.correlationid, gate, request.subject)
+        deadline = Deadline.after(timeout_s)
+        with self._listening(question, deadline, on_event) as waiter:
+            self.publish(request, timeout_s=min(TELL_S, deadline.left_s))
+            outcome = waiter.outcome_of(request)
+            if outcome is None:
+                return None
+            waiter.ask()
+            return waiter.answer_after(outcome)
+
+    @contextmanager
+    def _listening(
+        self, question: Question, deadline: Deadline, on_event: OnEvent | None
+    ) -> Iterator[Waiter]:
+        def ask() -> None:
+            event = decision_requested(
+                question.repo,
+                flow=question.flow,
+                gate=question.gate,
+                environment=question.environment,
+                now=datetime.now(UTC),
+            )
+            self.publish(event, timeout_s=min(TELL_S, deadline.left_s))
+
+        replies = Replies(
+            self._address,
+            repo=question.repo,
+            flow=question.flow,
+            identities=self._identities,
+            deadline=deadline,
+        )
+        with replies:
+            yield Waiter(replies, question, deadline, ask, on_event)
+
+    def _needed_spool(self) -> Spool:
+        if self._spool is None:
+            raise ConfigurationError("this client has no spool folder")
+        return self._spool
+
+
+def _repo_of(event: Event) -> str:
+    """Return the repository an event speaks of.
+
+    Raises:
+        ConfigurationError: nobody decides because of this event.
+    """
+    match event.data:
+        case CommitPushed(repo=repo):
+            return repo
+        case ScanRequested(subject=Subject(repo=str(repo))):
+            return repo
+    raise ConfigurationError(f"no gate decides because of {event.type.value}")

@@ -1,0 +1,129 @@
+"""Waiting for the answer to one question, and asking again after a silence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+from devsecops_eda.broker import Deadline
+from devsecops_eda.client.replies import Replies
+from devsecops_eda.errors import DevSecOpsError
+from devsecops_eda.model import Decision, Event, Outcome, Verdict
+
+LOG = logging.getLogger(__name__)
+
+OnEvent = Callable[[Event], None]
+
+_SILENCE_S = (10.0, 20.0, 40.0)
+_LONGEST_SILENCE_S = 60.0
+_PAUSE_S = (1.0, 2.0, 4.0)
+_ENOUGH = 3
+"""So many answers that do not rest on an outcome show that the policy does not want its check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a waiter wants to know: how ``gate`` decides about ``repo`` in ``flow``."""
+
+    repo: str
+    flow: str
+    gate: str
+    subject: str | None = None
+    environment: str | None = None
+
+    def answered_by(self, event: Event) -> Decision | None:
+        """Return the decision in ``event`` if it is the final answer to this question."""
+        decision = event.data
+        if not isinstance(decision, Decision) or decision.verdict is Verdict.PENDING:
+            return None
+        mine = decision.gate == self.gate and decision.environment == self.environment
+        about = self.subject is None or str(decision.subject) == self.subject
+        return decision if mine and about else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Hears the replies to one question until its deadline. ``ask`` puts the question again."""
+
+    replies: Replies
+    question: Question
+    deadline: Deadline
+    ask: Callable[[], None]
+    on_event: OnEvent | None = None
+
+    def answer(self) -> Decision | None:
+        """Return the final answer, None when the time is over.
+
+        Raises:
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        for silence_s in chain(_SILENCE_S, repeat(_LONGEST_SILENCE_S)):
+            quiet = self.deadline.within(silence_s)
+            while not quiet.over and not self.replies.reconnected:
+                decision = self._hear(quiet)
+                if decision is not None:
+                    return decision
+            if self.deadline.over:
+                return None
+            # An answer may be lost, or given before we came: the gate says it again.
+            self.ask_softly()
+        return None  # pragma: no cover - the silences never end
+
+    def outcome_of(self, request: Event) -> Event | None:
+        """Return the outcome that ``request`` caused, None when the time is over.
+
+        Raises:
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        while not self.deadline.over:
+            event = self._next(self.deadline)
+            caused = event is not None and event.causationid == request.id
+            if event is not None and caused and isinstance(event.data, Outcome):
+                return event
+        return None
+
+    def answer_after(self, outcome: Event) -> Decision | None:
+        """Return the final answer that knows ``outcome``, None when the time is over.
+
+        The gate may hear the question before it has recorded the outcome, so an older decision is
+        taken only when it comes again and again: a policy need not want that check at all.
+
+        Raises:
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        answers = 0
+        for pause_s in chain(_PAUSE_S, _SILENCE_S, repeat(_LONGEST_SILENCE_S)):
+            quiet = self.deadline.within(pause_s)
+            while not quiet.over and not self.replies.reconnected:
+                decision = self._hear(quiet)
+                answers += decision is not None
+                if decision and (_rests_on(decision, outcome) or answers >= _ENOUGH):
+                    return decision
+            if self.deadline.over:
+                return None
+            self.ask_softly()
+        return None  # pragma: no cover - the pauses never end
+
+    def ask_softly(self) -> None:
+        """Ask again; where that fails, the answer to what was told before may still come."""
+        self.replies.reconnected = False
+        try:
+            self.ask()
+        except DevSecOpsError as error:
+            LOG.warning("could not ask again: %s", error, extra={"action": "ask"})
+
+    def _hear(self, deadline: Deadline) -> Decision | None:
+        event = self._next(deadline)
+        return None if event is None else self.question.answered_by(event)
+
+    def _next(self, deadline: Deadline) -> Event | None:
+        event = self.replies.next(deadline)
+        if event is not None and self.on_event is not None:
+            self.on_event(event)
+        return event
+
+
+def _rests_on(decision: Decision, outcome: Event) -> bool:
+    return any(outcome.id in line.evidence for line in decision.requirements)
