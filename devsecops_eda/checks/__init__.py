@@ -156,8 +156,12 @@ class Scanner(Check):
     tool: ClassVar[str]
 
     @abstractmethod
-    def select(self, tree: Tree) -> Selection:
-        """Say which files this scanner ought to look at, and which it cannot."""
+    def select(self, tree: Tree, settings: CheckSettings) -> Selection:
+        """Say which files this scanner ought to look at, and which it cannot.
+
+        Raises:
+            ConfigurationError: a rule folder is unreadable or wrong.
+        """
 
     @abstractmethod
     def inputs(self, settings: CheckSettings, *, now: datetime) -> Inputs:

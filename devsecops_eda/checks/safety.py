@@ -42,7 +42,7 @@ class Safety(Scanner):
     name = "safety"
     tool = "safety"
 
-    def select(self, tree: Tree, settings: CheckSettings | None = None) -> Selection:
+    def select(self, tree: Tree, settings: CheckSettings) -> Selection:
         """Say which manifests there are and what in them is no exact version."""
         found = read_manifests(tree)
         lines = "".join(f"{text}\n" for text in found.places)

@@ -85,13 +85,13 @@ class Semgrep(Scanner):
     name = "semgrep"
     tool = "semgrep"
 
-    def select(self, tree: Tree, settings: CheckSettings | None = None) -> Selection:
-        """Say which files the rules of ``settings`` look at; without settings, the shipped rules.
+    def select(self, tree: Tree, settings: CheckSettings) -> Selection:
+        """Say which files the rules of ``settings`` look at.
 
         Raises:
             ConfigurationError: a rule folder is unreadable or wrong.
         """
-        targets = Targets.of(json.loads(_pack(settings.rules if settings else ()).json)["rules"])
+        targets = Targets.of(json.loads(_pack(settings.rules).json)["rules"])
         eligible: list[str] = []
         gaps: list[Gap] = []
         scripts: dict[str, tuple[str, bytes]] = {}

@@ -17,19 +17,6 @@ OUTPUT_VERSION = 1
 """Grows when a field of the JSON output changes its meaning or goes."""
 
 
-class _Moment(click.ParamType[datetime]):
-    name = "ISO 8601"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date of ISO 8601, for example 2026-11-24T06:00:00Z")
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 @click.group()
 def data() -> None:
     """Manage vulnerability data."""
@@ -45,7 +32,8 @@ def data() -> None:
 )
 @click.option(
     "--date",
-    type=_Moment(),
+    callback=lambda _ctx, _param, value: _moment(value),
+    metavar="ISO8601",
     help="When the advisories were exported; else the newest `modified` among them.",
 )
 @pass_app
@@ -98,6 +86,18 @@ def show(app: App, folder: Path | None, form: str) -> None:
     click.echo(f"speaks for  {database.date.isoformat()} ({age_s / 86400:.1f} days ago)")
     click.echo(f"advisories  {len(advisories)} for {packages} packages")
     click.echo(f"digest      {database.digest}")
+
+
+def _moment(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as e:
+        raise click.BadParameter(
+            f"{value!r} is no date of ISO 8601, for example 2026-11-24T06:00:00Z"
+        ) from e
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _configured(app: App) -> Path:

@@ -14,7 +14,7 @@ from devsecops_eda import sandbox
 from devsecops_eda.checks import Check, CheckSettings, Inputs, Plan, Report, Scanner, Selection
 from devsecops_eda.errors import CheckError, ConfigurationError, FailureReason
 from devsecops_eda.model import CommitFacts, Coverage, Outcome, Subject, Tool
-from devsecops_eda.scanners import bind_paths, program
+from devsecops_eda.scanners import bind_paths, environment, program
 from devsecops_eda.scanning.assignment import Assignment
 from devsecops_eda.scanning.place import Place, workplace
 from devsecops_eda.scanning.shaping import completed, coverage_of, failed, told, tool_name
@@ -102,7 +102,7 @@ class Scanning:
         settings = self._settings.checks.get(check.name, CheckSettings(check.name))
         with workplace(self._work) as place:
             tree = self._source.export(task.subject, ref=task.ref, into=place.folder("tree"))
-            selection = check.select(tree)
+            selection = check.select(tree, settings)
             if not selection.eligible and not selection.gaps:
                 return completed(
                     task,
@@ -156,7 +156,7 @@ class Scanning:
                 *bind_paths(check.tool, state_dir=self._settings.state_dir),
             ),
             cwd=plan.empty,
-            env={},
+            env=environment(check.tool, state_dir=self._settings.state_dir),
             stop=self._stop,
         )
         try:
