@@ -71,7 +71,10 @@ lock: here ## look for newer versions of all dependencies and write the lock fil
 	    --no-emit-index-url --no-emit-find-links); \
 	"$${compile[@]}" setup.cfg requirements/run.in --extra worker -o requirements/run.txt; \
 	"$${compile[@]}" requirements/dev.in -o requirements/dev.txt; \
-	"$${compile[@]}" setup.cfg requirements/run.in --extra all -o requirements/all.txt
+	"$${compile[@]}" setup.cfg requirements/run.in --extra all -o requirements/all.txt; \
+	for scanner in safety semgrep; do \
+	  "$${compile[@]}" devsecops_eda/scanners/$$scanner.in -o devsecops_eda/scanners/$$scanner.txt; \
+	done
 
 .PHONY: clean
 clean: ## remove everything that was made here

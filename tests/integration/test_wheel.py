@@ -91,7 +91,8 @@ def everything(wheel: Path, away: Path) -> Path:
 
 
 def _is_installed(path: Path) -> bool:
-    if "__pycache__" in path.parts:
+    # What locks are made from is of use here only.
+    if "__pycache__" in path.parts or path.suffix == ".in":
         return False
     # Beside each rule stands a file of positive and negative lines, which stays here.
     return "rules" not in path.parts or (path.suffix == ".yaml" and ".test" not in path.suffixes)
