@@ -143,7 +143,12 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 def _meaning(field: Mapping[str, Any]) -> str:
     full = schemas.resolved(field)
-    return " ".join([schemas.description_of(field), *_words(full)]).replace("|", "\\|").replace("<", "&lt;").strip()
+    return (
+        " ".join([schemas.description_of(field), *_words(full)])
+        .replace("|", "\\|")
+        .replace("<", "&lt;")
+        .strip()
+    )
 
 
 def _words(full: Mapping[str, Any]) -> Iterator[str]:

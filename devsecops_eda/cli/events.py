@@ -96,7 +96,7 @@ def validate(ctx: click.Context, files: tuple[BinaryIO, ...], form: str) -> None
 
 
 def _judge(file: BinaryIO) -> list[Judged]:
-    name = click.format_filename(getattr(file, "name", "-"))
+    name = click.format_filename(getattr(file, "name", "-")).replace("<stdin>", "-")
     try:
         content = file.read(MAX_INPUT_BYTES + 1)
     except OSError as error:
