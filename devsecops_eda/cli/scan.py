@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,15 +14,9 @@ from devsecops_eda.cli.config import FILE_NAME
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.output import Target, print_report, targets_of, write_all
-from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.model import Event, Outcome
 from devsecops_eda.reports import FORMATS
 
-if TYPE_CHECKING:
-    from devsecops_eda.policy import Policy
-    from devsecops_eda.settings import Settings
-
-MAX_POLICY_BYTES = 1024**2
 DEFAULT_GATE = "merge"
 
 
@@ -60,12 +53,13 @@ def scan(
     Exits with 0 when the gate allows, 1 when it denies, 3 when it could not judge.
     """
     from devsecops_eda import embedded
+    from devsecops_eda.cli.policy_source import configured_policy
 
     # What is judged does not configure its judge: a file found by chance inside PATH is not read.
     loaded = app.load(outside=path)
     settings = loaded.settings
     names = tuple(name.strip() for name in checks.split(",") if name.strip())
-    policy = read_policy(policy_path or settings.gate.policy, settings)
+    policy = configured_policy(settings, policy_path)
     with progress(names or tuple(settings.checks), quiet=format_ != "text") as on_event:
         result = embedded.scan(
             path,
@@ -89,28 +83,6 @@ def passed_over(app: App, path: Path, file: Path | None) -> bool:
     local = Path.cwd() / FILE_NAME
     inside = local.is_file() and local.resolve().is_relative_to(path.resolve())
     return app.config_path is None and inside and (file is None or not file.samefile(local))
-
-
-def read_policy(path: Path | None, settings: Settings) -> Policy:
-    """Return the policy in ``path``, the built-in one without a path.
-
-    Raises:
-        InvalidPolicyError: it cannot be read, or something in it is wrong.
-    """
-    from devsecops_eda.policy import DEFAULT_POLICY, load_policy
-
-    if path is None:
-        return load_policy(DEFAULT_POLICY, file="the built-in policy", checks=settings.checks)
-    try:
-        with path.open("rb") as opened:
-            text = opened.read(MAX_POLICY_BYTES + 1).decode()
-    except OSError as error:
-        raise InvalidPolicyError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidPolicyError(f"{path}: is not UTF-8") from error
-    if len(text) > MAX_POLICY_BYTES:
-        raise InvalidPolicyError(f"{path}: is over {MAX_POLICY_BYTES} bytes")
-    return load_policy(text, file=str(path), checks=settings.checks)
 
 
 @contextmanager
