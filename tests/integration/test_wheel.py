@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -144,17 +145,24 @@ def test_a_command_whose_extra_is_missing_names_it(
 
 
 def test_the_wheel_with_all_its_extras_scans_the_sample(everything: Path, away: Path) -> None:
-    sample = away / "sample"
-    shutil.copytree(ROOT / "examples" / "sample", sample)
+    shutil.copytree(ROOT / "examples", away / "examples")
+    shop, database = away / "examples" / "vulnerable-shop", away / "database"
     home = away / "home"
     home.mkdir()
-    env = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
-    env["PATH"] = f"{everything}{os.pathsep}{os.environ['PATH']}"
-    done = _run(
-        (everything / "devsecops-eda", "scan", sample, "--output", f"json={away / 'report.json'}"),
-        cwd=home,
-        env=env,
+    (home / "devsecops-eda.toml").write_text(
+        f'state_dir = "{home / "state"}"\n[checks.semgrep]\n'
+        f'[checks.safety]\ndatabase = "{database}"\n'
     )
+    program = everything / "devsecops-eda"
+    environment = {"HOME": str(home), "DEVSECOPS_EDA_CONFIG": ""}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    advisories = away / "examples" / "advisories"
+    importing = (program, "data", "import", advisories, "--into", database, "--date", now)
+    _must(_run(importing, cwd=home, env=environment))
+    report = away / "report.json"
+    scanning = (program, "scan", shop, "--output", f"json={report}")
+    done = _run(scanning, cwd=home, env=environment)
     assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
-    report = json.loads((away / "report.json").read_text())
-    assert {finding["check"] for finding in report["findings"]} >= {"safety", "semgrep"}
+    told = json.loads(report.read_text())
+    assert told["decision"]["verdict"] == "deny"
+    assert {finding["check"] for finding in told["findings"]} == {"safety", "semgrep"}
