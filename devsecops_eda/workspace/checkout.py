@@ -78,12 +78,14 @@ class Checkout:
     def repo_name(self) -> str:
         """Return a name for the repository: the end of its origin's URL, else the folder's name."""
         url = origin_url(self._found) or ""
-        parts = [part for part in re.split(r"[/:]+", url.removesuffix("/")) if part]
-        if parts and "://" in url:
-            parts = parts[2:]
-        named = [_KEY_PART.sub("-", part) for part in parts[-2:]] or [self.path.name]
-        name = "/".join(named).removesuffix(".git").lower()
-        return _KEY_PART.sub("-", self.path.name) or "checkout" if not name.strip("/-") else name
+        # Host and user are no part of the name: `scheme://host/path`, or ssh's `host:path`.
+        _, _, path = url.partition("://")[2].partition("/") if "://" in url else url.partition(":")
+        for text in (path or url, self.path.name):
+            parts = [_KEY_PART.sub("-", part) for part in text.split("/") if part]
+            name = "/".join(parts[-2:]).removesuffix(".git").lower()
+            if name.strip("/-."):
+                return name
+        return "checkout"
 
     def is_dirty(self) -> bool:
         """Return whether the work tree holds anything that HEAD does not, ignored files aside.

@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,7 +33,8 @@ MAX_PACKS = 40
 """Every fetch that brings something leaves a pack; above so many they are put together."""
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
+# git-check-ref-format(1)
+_REF = re.compile(r"refs(?:/(?!\.)[^\x00-\x20\x7f~^:?*\[\\/]+(?<!\.lock)(?<!\.))+")
 _LOCK_POLL_S = 0.1
 _JUST_PUSHED_S = 1.0
 
@@ -56,9 +57,15 @@ class Mirror:
     """
 
     def __init__(
-        self, state_dir: Path, repository: Repository, *, bounds: Bounds | None = None
+        self,
+        state_dir: Path,
+        repository: Repository,
+        *,
+        bounds: Bounds | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Name the mirror; nothing is made before the first ``fetch``."""
+        self._pause = pause
         self._repository = repository
         self._bounds = bounds or Bounds()
         # The URL is in the name: a key that points elsewhere from now on is another repository.
@@ -90,7 +97,7 @@ class Mirror:
                 self._tidy(git, deadline)
                 return
             # The push that told us of the commit may not have reached this server quite yet.
-            time.sleep(min(_JUST_PUSHED_S, seconds_left(deadline)))
+            self._pause(min(_JUST_PUSHED_S, seconds_left(deadline)))
             if not self._bring(git, sha, wanted, deadline):
                 raise CheckError(
                     FailureReason.UNKNOWN_REVISION,

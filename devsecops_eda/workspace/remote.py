@@ -12,6 +12,9 @@ from devsecops_eda.sandbox import Completed
 from devsecops_eda.settings import Repository
 from devsecops_eda.workspace.git import last_words
 
+# `ext` and the other helpers run what the URL says; this list overrules `protocol.ext.allow`.
+_PROTOCOLS = frozenset(["https", "http", "ssh", "file", "git"])
+
 # Carried over from our own environment: how this host reaches the network, nothing else.
 _NETWORK = (
     "http_proxy",
@@ -63,8 +66,8 @@ _REFUSED = re.compile(
     r"authentication failed|could not read username|could not read password|permission denied"
     r"|returned error: 4\d\d|repository .* not found|does not appear to be a git repository"
     r"|host key verification failed|transport .* not allowed|certificate|fsck error"
-    r"|dubious ownership|unable to find remote helper|access denied|invalid credentials"
-    r"|not valid: is this a git repository|unable to update url base from redirection",
+    r"|dubious ownership|strange (?:path|host)name|unable to find remote helper|access denied"
+    r"|invalid credentials|not valid: is this a git repository|unable to update url base from redirection",
     re.IGNORECASE,
 )
 _UNKNOWN = re.compile(
@@ -81,7 +84,7 @@ def remote_variables(repository: Repository, folder: Path) -> dict[str, str]:
     user, and only a file tells that to the second git that serves it.
     """
     variables = {name: os.environ[name] for name in _NETWORK if name in os.environ}
-    variables["GIT_ALLOW_PROTOCOL"] = ":".join(repository.protocols)
+    variables["GIT_ALLOW_PROTOCOL"] = ":".join(_PROTOCOLS.intersection(repository.protocols))
     ssh = [
         "ssh",
         "-o",
