@@ -200,8 +200,15 @@ class Timer(threading.Thread):
         self._worker.say(tuple({message.id: message for message in (*due, *owed)}.values()))
 
 
-def run_gate(settings: Settings, policy: Policy) -> int:
+def run_gate(
+    settings: Settings,
+    policy: Policy,
+    *,
+    speaker: Callable[[PublishingThread], OneConnection] = OneConnection,
+) -> int:
     """Be the gate until told to stop; return the exit code.
+
+    ``speaker`` makes what speaks over the publishing connection.
 
     Raises:
         ConfigurationError: the database or the evidence store is not served.
@@ -227,7 +234,7 @@ def run_gate(settings: Settings, policy: Policy) -> int:
     intake = Intake(queue_name(GATE_CHECK))
     worker = GateWorker(
         gate,
-        publisher=OneConnection(thread),
+        publisher=speaker(thread),
         intake=intake,
         wait_s=settings.transient_wait_s,
         clock=clock,

@@ -1,0 +1,99 @@
+"""What is away for a while is waited for: every event is decided, none fails, none is buried."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from devsecops_eda.model import Event, EventType
+from tests.conftest import Vhost
+from tests.rig.broker import RabbitNode
+from tests.rig.programs import Programs
+from tests.rig.site import Site
+
+LENGTHS = [
+    pytest.param(4.0, marks=pytest.mark.faults, id="short"),
+    pytest.param(20.0, marks=[pytest.mark.faults_full, pytest.mark.timeout(600)], id="full"),
+]
+EVENTS = 6
+
+
+@contextmanager
+def git_away(site: Site) -> Iterator[None]:
+    """The git server answers nothing."""
+    hidden = site.bare.with_name("hidden.git")
+    site.bare.rename(hidden)
+    # An empty repository: a git server that is there would say that the commit is not.
+    yield
+    hidden.rename(site.bare)
+
+
+@contextmanager
+def evidence_away(site: Site) -> Iterator[None]:
+    """A file stands where the folder of the evidence store should be."""
+    store = site.state / "evidence"
+    hidden = store.with_name("hidden")
+    if store.exists():
+        store.rename(hidden)
+    store.write_text("")
+    yield
+    store.unlink()
+    if hidden.exists():
+        hidden.rename(store)
+
+
+@contextmanager
+def ledger_away(site: Site) -> Iterator[None]:
+    """Somebody else holds the database."""
+    with sqlite3.connect(site.state / "gate.db", isolation_level=None, timeout=30) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+    other.close()
+
+
+@contextmanager
+def publisher_away(site: Site) -> Iterator[None]:
+    """The broker is in a memory alarm and takes nothing."""
+    with site.vhost.node.memory_alarm():
+        yield
+
+
+Outage = Callable[[Site], AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize("length_s", LENGTHS)
+@pytest.mark.parametrize("outage", [git_away, evidence_away, ledger_away, publisher_away])
+def test_an_outage_is_waited_out(
+    rabbit_of_its_own: Callable[..., RabbitNode],
+    vhost: Vhost,
+    programs: Programs,
+    tmp_path: Path,
+    outage: Outage,
+    length_s: float,
+) -> None:
+    if outage is publisher_away:
+        # An alarm is for the whole node: not for the one that others share.
+        vhost = Vhost(rabbit_of_its_own(), "/")
+    with Site(vhost, programs, tmp_path, checks=["bulky"]) as site:
+        shas = site.commits(3 * EVENTS)
+        site.start_gate()
+        site.start_worker("bulky")
+        first = [site.push(sha) for sha in shas[:EVENTS]]
+        site.await_decisions(first, timeout_s=90)
+        # Published while it is away, except where nobody can publish then: just before.
+        during = [site.push(sha) for sha in shas[EVENTS : 2 * EVENTS]]
+        with outage(site):
+            if outage is not publisher_away:
+                during += [site.push(sha) for sha in shas[2 * EVENTS :]]
+            threading.Event().wait(length_s)  # the length of the outage is what is tried
+        site.await_decisions(during, timeout_s=120)
+        everything: list[Event] = [*first, *during]
+        told = site.outcomes()
+        assert all(told[event.id]["bulky"] for event in everything)
+        assert site.tap.events(EventType.SCAN_FAILED) == []
+        assert all(len(site.decisions()[event.correlationid]) == 1 for event in everything)
+        assert site.dead() == []
