@@ -13,7 +13,7 @@ from devsecops_eda.broker import Deadline, PublishingThread, outgoing, parse_url
 from devsecops_eda.client.facts import decision_requested
 from devsecops_eda.client.replies import Replies
 from devsecops_eda.client.spool import Spool
-from devsecops_eda.client.waiting import OnEvent, Question, Waiter
+from devsecops_eda.client.waiting import SILENCE_S, OnEvent, Question, Waiter
 from devsecops_eda.errors import ConfigurationError, TransientError
 from devsecops_eda.model import CommitPushed, Decision, Event, ScanRequested, Subject
 from devsecops_eda.topology import Identities
@@ -33,6 +33,7 @@ class Client:
         ca_file: CA certificates to trust instead of this machine's.
         identities: which broker users are believed to be the gate and the workers.
         spool: folder for events that cannot be told now.
+        silence_s: after so long a silence a waiter asks; the next silences are longer.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Client:
         ca_file: Path | None = None,
         identities: Identities | None = None,
         spool: Path | None = None,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._address = parse_url(url, ca_file=ca_file)
         self._identities = identities or Identities()
         self._spool = Spool(spool) if spool is not None else None
+        self._silence_s = silence_s
         self._publisher = PublishingThread(self._address)
 
     def __enter__(self) -> Client:
@@ -184,8 +187,12 @@ class Client:
         question = Question(_repo_of(request), request.correlationid, gate, request.subject)
         deadline = Deadline.after(timeout_s)
         with self._listening(question, deadline, on_event) as waiter:
-            self.publish(request, timeout_s=min(TELL_S, deadline.left_s))
-            outcome = waiter.outcome_of(request)
+
+            def tell() -> None:
+                self.publish(request, timeout_s=min(TELL_S, deadline.left_s))
+
+            tell()
+            outcome = waiter.outcome_of(request, tell=tell)
             if outcome is None:
                 return None
             waiter.ask()
@@ -213,7 +220,7 @@ class Client:
             deadline=deadline,
         )
         with replies:
-            yield Waiter(replies, question, deadline, ask, on_event)
+            yield Waiter(replies, question, deadline, ask, on_event, self._silence_s)
 
     def _needed_spool(self) -> Spool:
         if self._spool is None:

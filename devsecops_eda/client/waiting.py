@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
 
 from devsecops_eda.broker import Deadline
 from devsecops_eda.client.replies import Replies
@@ -16,9 +15,10 @@ LOG = logging.getLogger(__name__)
 
 OnEvent = Callable[[Event], None]
 
-_SILENCE_S = (10.0, 20.0, 40.0)
+SILENCE_S = 10.0
+"""After so long a silence a waiter asks; the next silences are longer."""
 _LONGEST_SILENCE_S = 60.0
-_PAUSE_S = (1.0, 2.0, 4.0)
+_PAUSE_S = 1.0
 _ENOUGH = 3
 """So many answers that do not rest on an outcome show that the policy does not want its check."""
 
@@ -52,6 +52,7 @@ class Waiter:
     deadline: Deadline
     ask: Callable[[], None]
     on_event: OnEvent | None = None
+    silence_s: float = SILENCE_S
 
     def answer(self) -> Decision | None:
         """Return the final answer, None when the time is over.
@@ -59,7 +60,7 @@ class Waiter:
         Raises:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        for silence_s in chain(_SILENCE_S, repeat(_LONGEST_SILENCE_S)):
+        for silence_s in _doubled(self.silence_s):
             quiet = self.deadline.within(silence_s)
             while not quiet.over and not self.replies.reconnected:
                 decision = self._hear(quiet)
@@ -68,17 +69,21 @@ class Waiter:
             if self.deadline.over:
                 return None
             # An answer may be lost, or given before we came: the gate says it again.
-            self.ask_softly()
+            self._softly(self.ask)
         return None  # pragma: no cover - the silences never end
 
-    def outcome_of(self, request: Event) -> Event | None:
+    def outcome_of(self, request: Event, *, tell: Callable[[], None]) -> Event | None:
         """Return the outcome that ``request`` caused, None when the time is over.
+
+        ``tell`` tells it again, where the outcome may have been said while nobody listened.
 
         Raises:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
         while not self.deadline.over:
             event = self._next(self.deadline)
+            if self.replies.reconnected:
+                self._softly(tell)
             caused = event is not None and event.causationid == request.id
             if event is not None and caused and isinstance(event.data, Outcome):
                 return event
@@ -94,7 +99,7 @@ class Waiter:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
         answers = 0
-        for pause_s in chain(_PAUSE_S, _SILENCE_S, repeat(_LONGEST_SILENCE_S)):
+        for pause_s in _doubled(_PAUSE_S):
             quiet = self.deadline.within(pause_s)
             while not quiet.over and not self.replies.reconnected:
                 decision = self._hear(quiet)
@@ -103,14 +108,14 @@ class Waiter:
                     return decision
             if self.deadline.over:
                 return None
-            self.ask_softly()
+            self._softly(self.ask)
         return None  # pragma: no cover - the pauses never end
 
-    def ask_softly(self) -> None:
-        """Ask again; where that fails, the answer to what was told before may still come."""
+    def _softly(self, say: Callable[[], None]) -> None:
+        """Ask or tell again; where that fails, what was said before may still be answered."""
         self.replies.reconnected = False
         try:
-            self.ask()
+            say()
         except DevSecOpsError as error:
             LOG.warning("could not ask again: %s", error, extra={"action": "ask"})
 
@@ -127,3 +132,10 @@ class Waiter:
 
 def _rests_on(decision: Decision, outcome: Event) -> bool:
     return any(outcome.id in line.evidence for line in decision.requirements)
+
+
+def _doubled(first_s: float) -> Iterator[float]:
+    pause_s = first_s
+    while True:
+        yield min(pause_s, _LONGEST_SILENCE_S)
+        pause_s *= 2

@@ -4,14 +4,12 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pika
 import pytest
 
 from devsecops_eda.broker import (
@@ -36,11 +34,10 @@ from devsecops_eda.model import CommitPushed, Event, EventType
 from devsecops_eda.topology import EVENTS, Topology, queue_name
 from tests.conftest import Vhost
 from tests.rig.broker import RabbitNode
+from tests.rig.standin import ends_within, messages
 from tests.rig.waiting import eventually
 
 TOPOLOGY = Topology(("semgrep",))
-MARGIN_S = 2.0
-"""How much later than its deadline a call may end on a busy machine."""
 SHA = "1" * 40
 
 
@@ -55,25 +52,6 @@ def event(number: int = 0) -> Event:
         correlationid="0198c2aa-0000-7000-8000-000000000000",
         data=data,
     )
-
-
-@contextmanager
-def ends_within(timeout_s: float) -> Iterator[None]:
-    """Fail where the block takes longer than ``timeout_s`` and the margin, seen from outside."""
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < timeout_s + MARGIN_S
-
-
-def messages(address: Address, queue: str) -> list[tuple[bytes, pika.BasicProperties]]:
-    with pika.BlockingConnection(address.parameters(address.host, timeout_s=10)) as connection:
-        channel = connection.channel()
-        found: list[tuple[bytes, pika.BasicProperties]] = []
-        while True:
-            method, properties, body = channel.basic_get(queue, auto_ack=True)
-            if method is None:
-                return found
-            found.append((body, properties))
 
 
 @pytest.fixture
