@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from devsecops_eda.errors import CheckError, FailureReason
 from devsecops_eda.workspace.git import LOCAL_TIMEOUT_S, Git, records
-from devsecops_eda.workspace.names import Reason
+from devsecops_eda.workspace.names import Reason, printable_path
 from devsecops_eda.workspace.tree import Bounds, ScanTree, TreeWriter
 
 _LINK = b"120000"
@@ -28,9 +29,18 @@ class Entry:
 
 
 def entry(record: bytes) -> Entry:
-    """Read one record of ``git ls-tree -r -z -l``."""
+    """Read one record of ``git ls-tree -r -z -l``.
+
+    Raises:
+        CheckError: git says that it does not have the object (``unknown_revision``).
+    """
     head, _, path = record.partition(b"\t")
     mode, _, object_id, size = head.split()
+    if size == b"BAD":
+        raise CheckError(
+            FailureReason.UNKNOWN_REVISION,
+            f"the content of {printable_path(path)} is not here (a partial clone?)",
+        )
     return Entry(mode, object_id, 0 if size == b"-" else int(size), path)
 
 

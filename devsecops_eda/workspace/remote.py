@@ -67,7 +67,8 @@ _REFUSED = re.compile(
     r"|returned error: 4\d\d|repository .* not found|does not appear to be a git repository"
     r"|host key verification failed|transport .* not allowed|certificate|fsck error"
     r"|dubious ownership|strange (?:path|host)name|unable to find remote helper|access denied"
-    r"|invalid credentials|not valid: is this a git repository|unable to update url base from redirection",
+    r"|invalid credentials|not valid: is this a git repository"
+    r"|unable to update url base from redirection",
     re.IGNORECASE,
 )
 _UNKNOWN = re.compile(
