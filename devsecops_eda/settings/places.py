@@ -19,7 +19,9 @@ def syntax_error(error: tomllib.TOMLDecodeError, text: str) -> tuple[str, str]:
     if match is None:
         return "1:1", str(error)
     if match["line"] is None:
-        return f"{text.count(chr(10)) + 1}:1", f"{match['what']} at the end of the file"
+        lines = text.splitlines() or [""]
+        end = f"{len(lines)}:{len(lines[-1]) + 1}"
+        return end, f"{match['what']} at the end of the file"
     return f"{match['line']}:{match['column']}", match["what"]
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 MASK = "***"
-_USERINFO = re.compile(r"(?<=://)([^/?#@]*)@")
 _SECRET_QUERY = re.compile(r"((?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(?!/)\S+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
@@ -15,19 +14,14 @@ DATABASES = ("sqlite", "postgresql")
 
 
 def masked(url: str) -> str:
-    """Return ``url`` with what may be secret in it replaced by ``***``."""
-
-    def userinfo(match: re.Match[str]) -> str:
-        user, colon, _ = match[1].partition(":")
-        # A user alone may be a token (https://ghp_…@host), but on the broker it is a name.
-        return f"{user}:{MASK}@" if colon else f"{user}@"
-
-    # A password may hold an unescaped @ or /: everything up to the last @ is userinfo then.
+    """Return ``url`` with every password in it replaced by ``***``."""
+    # A password may hold an unescaped @ or /: everything up to the last @ counts as userinfo.
     head, at, tail = url.rpartition("@")
-    scheme, sep, rest = head.partition("://")
-    if at and sep and ":" in rest:
-        url = f"{scheme}://{rest.partition(':')[0]}:{MASK}@{tail}"
-    return _SECRET_QUERY.sub(rf"\g<1>{MASK}", _USERINFO.sub(userinfo, url))
+    scheme, sep, userinfo = head.partition("://")
+    user, colon, _ = userinfo.partition(":")
+    if at and sep and colon:
+        url = f"{scheme}://{user}:{MASK}@{tail}"
+    return _SECRET_QUERY.sub(rf"\g<1>{MASK}", url)
 
 
 def broker_url(text: str) -> str:
@@ -71,10 +65,11 @@ def repository_url(text: str, base: Path) -> tuple[str, str]:
     if _CONTROL.search(text) or text.startswith("-"):
         raise ValueError("has a character in it that no URL has")
     if "://" not in text:
-        if _SCP_LIKE.fullmatch(text):
-            return text, "ssh"
+        # Before anything else: ext::… runs a command.
         if "::" in text:
             raise ValueError("names a git remote helper; use https, ssh or a local path")
+        if _SCP_LIKE.fullmatch(text):
+            return text, "ssh"
         return str(base / text), "file"
     parts = _split(text)
     if parts.password is not None:
@@ -96,7 +91,8 @@ def evidence_url(text: str) -> str:
         ValueError: anything but ``file:///absolute/folder``.
     """
     parts = _split(text)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or len(parts.path) < 2:
+    path = parts.path
+    if parts.scheme != "file" or parts.netloc or not path.startswith("/") or path == "/":
         raise ValueError("must be file:///absolute/folder")
     return text
 
