@@ -16,10 +16,8 @@ from devsecops_eda.model import (
     Failure,
     Outcome,
     OutcomeStatus,
-    Subject,
-    SubjectKind,
 )
-from devsecops_eda.policy import Baseline, Cause, Facts
+from devsecops_eda.policy import Baseline, Cause, Facts, baseline_candidates
 from devsecops_eda.settings import Repository
 
 COMMIT_CHECK = "commit"
@@ -124,11 +122,10 @@ class FactsReader:
         self, records: Records, ask: Ask, outcomes: tuple[Outcome, ...]
     ) -> tuple[Baseline, ...]:
         facts = _commit_facts(outcomes)
-        if facts is None or ask.subject.repo is None:
+        if facts is None:
             return ()
         requested = records.asks.baseline_requests(ask)
-        repo = ask.subject.repo
-        candidates = [Subject.commit(repo, sha) for sha in _candidates(ask.subject, facts)]
+        candidates = baseline_candidates(ask.subject, facts)
         told = records.inbox.told_about(candidates) | {subject for _, subject in requested}
         found: list[Baseline] = []
         for subject in candidates:
@@ -163,16 +160,6 @@ def _commit_facts(outcomes: tuple[Outcome, ...]) -> CommitFacts | None:
     told = [outcome for outcome in outcomes if outcome.commit is not None]
     latest = max(told, key=lambda outcome: (outcome.cause_time, outcome.cause), default=None)
     return latest.commit if latest else None
-
-
-def _candidates(subject: Subject, facts: CommitFacts) -> tuple[str, ...]:
-    """Return the commits that may serve as a baseline."""
-    judged = subject.revision if subject.kind is SubjectKind.COMMIT else None
-    if facts.merge_base is None:
-        return ()
-    if facts.merge_base != judged:
-        return (facts.merge_base,)
-    return tuple(sha for sha in facts.target_history if sha != judged)
 
 
 def _later(one: datetime, other: datetime | None) -> datetime:

@@ -15,6 +15,7 @@ from devsecops_eda.checks import Check, CheckSettings, Inputs, Plan, Report, Sca
 from devsecops_eda.errors import CheckError, ConfigurationError, FailureReason
 from devsecops_eda.model import CommitFacts, Coverage, Outcome, Subject, Tool
 from devsecops_eda.scanners import bind_paths, environment, program
+from devsecops_eda.scanning.absent import absent
 from devsecops_eda.scanning.assignment import Assignment
 from devsecops_eda.scanning.place import Place, workplace
 from devsecops_eda.scanning.shaping import completed, coverage_of, failed, told, tool_name
@@ -102,7 +103,7 @@ class Scanning:
         settings = self._settings.checks.get(check.name, CheckSettings(check.name))
         with workplace(self._work) as place:
             tree = self._source.export(task.subject, ref=task.ref, into=place.folder("tree"))
-            selection = check.select(tree, settings)
+            selection = _selection(check, tree, settings)
             if not selection.eligible and not selection.gaps:
                 return completed(
                     task,
@@ -173,3 +174,8 @@ class Scanning:
             raise CheckError(
                 error.reason, f"{error.detail} ({check.tool} exited with {done.returncode})"
             ) from error
+
+
+def _selection(check: Scanner, tree: ScanTree, settings: CheckSettings) -> Selection:
+    selection = check.select(tree, settings)
+    return replace(selection, gaps=(*selection.gaps, *absent(check, tree, settings)))

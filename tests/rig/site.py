@@ -253,7 +253,7 @@ policy = {json.dumps(str(self.policy))}
 
     def dead(self) -> list[tuple[pika.BasicProperties, bytes]]:
         """Take all messages out of the dead letters."""
-        found = []
+        found: list[tuple[pika.BasicProperties, bytes]] = []
         with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             while True:
