@@ -163,6 +163,7 @@ def test_the_wheel_with_all_its_extras_scans_the_sample(everything: Path, away: 
     scanning = (program, "scan", shop, "--output", f"json={report}")
     done = _run(scanning, cwd=home, env=environment)
     assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
+    assert report.exists(), f"{done.stdout}\n{done.stderr}"
     told = json.loads(report.read_text())
     assert told["decision"]["verdict"] == "deny"
     assert {finding["check"] for finding in told["findings"]} == {"safety", "semgrep"}
