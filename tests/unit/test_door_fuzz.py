@@ -6,12 +6,21 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 
 from devsecops_eda import topology
-from devsecops_eda.codec import Delivery, decode, encode, key_of, open_door, outcome_from_evidence
-from devsecops_eda.codec.strict import MAX_DETAIL_CHARS, MAX_PATH_CHARS, canonical
+from devsecops_eda.codec import (
+    MAX_BODY_BYTES,
+    Delivery,
+    decode,
+    encode,
+    key_of,
+    open_door,
+    outcome_from_evidence,
+    schemas,
+)
+from devsecops_eda.codec.strict import MAX_DETAIL_CHARS, MAX_PATH_CHARS, canonical, parse
 from devsecops_eda.errors import InvalidEventError
 from devsecops_eda.model import Event
 from tests.examples import good
@@ -76,29 +85,65 @@ def test_junk_json_is_refused(value: object) -> None:
     assert judge(Delivery(body, content_type=STRUCTURED)) is None
 
 
+def changed(document: Any, data: st.DataObject) -> Any:
+    """The document with one value, deep inside, made junk, gone or beside a junk name."""
+    document = json.loads(json.dumps(document))
+    node, key = document, data.draw(st.sampled_from(sorted(document)))
+    while isinstance(node[key], dict | list) and node[key] and data.draw(st.integers(0, 4)):
+        node = node[key]
+        keys = sorted(node) if isinstance(node, dict) else range(len(node))
+        key = data.draw(st.sampled_from(list(keys)))
+    match data.draw(st.sampled_from(["replace", "replace", "lengthen", "remove", "add"])):
+        case "replace":
+            node[key] = data.draw(junk_json)
+        case "lengthen" if isinstance(node[key], str):
+            node[key] += data.draw(st.text(max_size=3) | st.just("\n") | st.just(node[key] * 50))
+        case "remove":
+            del node[key]
+        case "add" if isinstance(node, dict):
+            node[data.draw(st.text(max_size=9))] = data.draw(junk_json)
+    return document
+
+
 @given(document=documents, data=st.data())
 @fuzz
 def test_a_golden_event_with_one_thing_changed_is_taken_or_refused(
     document: Any, data: st.DataObject
 ) -> None:
-    """One value, deep inside, becomes junk, vanishes or is told under a junk name."""
-    document = json.loads(json.dumps(document))
-    node, key = document, data.draw(st.sampled_from(sorted(document)))
-    while isinstance(node[key], dict | list) and node[key] and data.draw(st.booleans()):
-        node = node[key]
-        keys = sorted(node) if isinstance(node, dict) else range(len(node))
-        key = data.draw(st.sampled_from(list(keys)))
-    match data.draw(st.sampled_from(["replace", "remove", "add"])):
-        case "replace":
-            node[key] = data.draw(junk_json)
-        case "remove":
-            del node[key]
-        case "add" if isinstance(node, dict):
-            node[data.draw(st.text(max_size=9))] = data.draw(junk_json)
-    body = json.dumps(document).encode()
+    body = json.dumps(changed(document, data)).encode()
     event = judge(Delivery(body, content_type=STRUCTURED, routing_key=key_of_body(body)))
     if event is not None:
         assert decode(encode(event)) == event
+
+
+@given(document=documents, data=st.data())
+@fuzz
+def test_the_fast_validator_and_the_authority_are_of_one_opinion(
+    document: Any, data: st.DataObject
+) -> None:
+    name = document["type"].removeprefix("devsecops.").removesuffix(".v1")
+    try:
+        made: Any = parse(json.dumps(changed(document, data)).encode(), max_bytes=MAX_BODY_BYTES)
+    except InvalidEventError:
+        reject()
+    for schema, value in (("envelope", made), (name, made.get("data"))):
+        fast = schemas._quick(schema).is_valid(value)
+        assert fast == schemas.authority(schema).is_valid(value), schema
+
+
+@pytest.mark.parametrize("unit", ["a", "a/", "-", ".", "@", "\n", "é", "0", ":", "../", "a.b"])
+def test_no_text_however_long_keeps_a_pattern_busy(unit: str) -> None:
+    """Not a timed test: a pattern that backtracks would outlast the test's own limit."""
+    long = unit * (100_000 // len(unit))
+    for each in good():
+        document = json.loads(each.body)
+        for node in (document, document["data"], document["data"].get("subject")):
+            for key in [key for key in node or () if isinstance(node[key], str)]:
+                kept, node[key] = node[key], long
+                body = json.dumps(document, ensure_ascii=False).encode()
+                with pytest.raises(InvalidEventError):
+                    decode(body)
+                node[key] = kept
 
 
 @given(body=st.sampled_from([each.body for each in good()]), data=st.data())
