@@ -2,8 +2,11 @@ const jwt = require("jsonwebtoken");
 
 // ruleid: javascript-hardcoded-secret
 const apiKey = "Zq81mN77rTfAkeKey00";
-// ruleid: javascript-hardcoded-secret
-const options = { user: "app", password: "fAke!Passw0rdInCode" };
+const options = {
+  user: "app",
+  // ruleid: javascript-hardcoded-secret
+  password: "fAke!Passw0rdInCode",
+};
 // ruleid: javascript-hardcoded-secret
 app.use(session({ secret: "keyboard cat", resave: false }));
 // ruleid: javascript-hardcoded-secret

@@ -4,6 +4,8 @@ import os
 PASSWORD = "Tr0ub4dor&3-horse"
 # ruleid: python-hardcoded-secret
 api_key = "Zq81mN77rTfAkeKey00"
+# ruleid: python-hardcoded-secret
+SECRET_KEY = "django-insecure-fake(0)key=of-no-worth!"
 # ok: python-hardcoded-secret
 PASSWORD_FIELD = "passw0rd_input1"
 # ok: python-hardcoded-secret
@@ -28,8 +30,11 @@ class Settings:
 def connect(open_db):
     # ruleid: python-hardcoded-secret
     open_db(host="db", password="S3cr3tFake!pass")
-    # ruleid: python-hardcoded-secret
-    options = {"user": "app", "password": "fAke!Passw0rdInCode"}
+    options = {
+        "user": "app",
+        # ruleid: python-hardcoded-secret
+        "password": "fAke!Passw0rdInCode",
+    }
     # ok: python-hardcoded-secret
     open_db(host="db", password=os.getenv("DB_PASSWORD_1"))
     # ok: python-hardcoded-secret
