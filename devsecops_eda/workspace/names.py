@@ -61,7 +61,8 @@ _SCANNER_CONFIGURATION = frozenset(
         b"zizmor.yml",
     ]
 )
-_VERSION_CONTROL = frozenset([b".git", b"git~1", b".hg", b".svn"])
+# Windows and old file systems of macOS take the odd ones for `.git` as well.
+_VERSION_CONTROL = re.compile(rb"(?:\A|/)(?:\.git|git~1|\.hg|\.svn)[. ]*(?:/|\Z)", re.IGNORECASE)
 
 # Lists of what to ignore are read for secrets like any file, but under a name nobody obeys. `HEAD`
 # makes a folder with `objects` and `refs` a git repository whose configuration would be obeyed.
@@ -97,15 +98,11 @@ def _printable(character: str) -> str:
 
 def refused(raw: bytes) -> Reason | None:
     """Return why a file of that path is not written into a tree, None when it may be."""
-    folder, _, name = raw.rpartition(b"/")
-    lower = name.lower()
-    if lower in _SCANNER_CONFIGURATION or lower.startswith(b".semgrep"):
+    name = raw.rpartition(b"/")[2].lower()
+    if name in _SCANNER_CONFIGURATION or name.startswith(b".semgrep"):
         return Reason.SCANNER_CONFIGURATION
-    if b"git" in raw or b"GIT" in raw or b".hg" in raw or b".svn" in raw or b"Git" in raw:
-        parts = [*folder.split(b"/"), name]
-        # Windows and old file systems of macOS take these for `.git` as well.
-        if any(part.lower().rstrip(b". ") in _VERSION_CONTROL for part in parts):
-            return Reason.VERSION_CONTROL
+    if _VERSION_CONTROL.search(raw):
+        return Reason.VERSION_CONTROL
     return None
 
 
