@@ -107,6 +107,12 @@ def summary(outcome: Outcome, *, length: int) -> Outcome:
     )
 
 
+def without_lists(outcome: Outcome) -> Outcome:
+    """Return what every summary of ``outcome`` says, however much of the lists it repeats."""
+    coverage = replace(outcome.coverage, gaps=())
+    return replace(outcome, findings=(), coverage=coverage, commit=None)
+
+
 def trimmed(decision: Decision, *, length: int) -> Decision:
     """Return ``decision`` with the ``length`` worst blocking findings, the others only counted."""
     every = [finding for line in decision.requirements for finding in line.blocking]

@@ -8,7 +8,7 @@ from typing import Any
 
 from devsecops_eda import topology
 from devsecops_eda.codec import schemas
-from devsecops_eda.codec.claim import SUMMARY_LENGTHS, summary, trimmed
+from devsecops_eda.codec.claim import SUMMARY_LENGTHS, summary, trimmed, without_lists
 from devsecops_eda.codec.payloads import from_data, outcome_data, to_data
 from devsecops_eda.codec.strict import canonical, check_shape, kind_of, parse, refusal, shown
 from devsecops_eda.codec.times import format_time, parse_time
@@ -101,10 +101,13 @@ def content_digest(event: Event | bytes) -> str:
     does not know are not in it.
 
     Raises:
-        InvalidEventError: the bytes are no event.
+        InvalidEventError: it is no event that the door would take.
     """
-    known = decode(event) if isinstance(event, bytes) else event
-    document = _document(known, SUMMARY_LENGTHS[0] if known.dataref else None)
+    known = decode(event if isinstance(event, bytes) else encode(event))
+    document = _document(known, None)
+    if known.dataref is not None and isinstance(known.data, Outcome):
+        # The evidence is named by its digest; how much of it a summary repeats is no content.
+        document["data"] = to_data(without_lists(known.data))
     for name in ("time", "traceparent"):
         document.pop(name, None)
     return "sha256:" + hashlib.sha256(canonical(document)).hexdigest()

@@ -149,6 +149,15 @@ def test_the_same_id_with_other_content_is_a_conflict(field: str) -> None:
     assert content_digest(other) != content_digest(PUSH)
 
 
+@pytest.mark.parametrize("length", [1, 4096])
+def test_a_summary_has_the_digest_of_the_event_it_was_cut_from(length: int) -> None:
+    event = scan_with(with_findings(400, "é" * length), claim=True)
+    body = encode(event)
+    assert content_digest(body) == content_digest(event) == content_digest(decode(body))
+    other = replace(event, datadigest="sha256:" + "1" * 64)
+    assert content_digest(other) != content_digest(event)
+
+
 def test_times_go_out_in_utc() -> None:
     east = timezone(timedelta(hours=5, minutes=30))
     told = encode(replace(PUSH, time=datetime(2026, 3, 2, 15, 0, 0, 1, tzinfo=east)))
