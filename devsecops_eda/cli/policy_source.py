@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.policy import DEFAULT_POLICY, Policy, load_policy
+from devsecops_eda.policy import Policy, default_policy_text, load_policy
 from devsecops_eda.settings import Settings
 
 
@@ -17,7 +17,9 @@ def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
     """
     file = file or settings.gate.policy
     if file is None:
-        return load_policy(DEFAULT_POLICY, file="the built-in policy", checks=settings.checks)
+        return load_policy(
+            default_policy_text(), file="the built-in policy", checks=settings.checks
+        )
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,1 +1,40 @@
 """Judgement: pure, no files, no clock."""
+
+from devsecops_eda.policy.baseline import baseline_candidates
+from devsecops_eda.policy.decide import decide, next_deadline, wanted_baselines
+from devsecops_eda.policy.facts import COMMIT_CHECK, Baseline, BaselineWanted, Cause, Facts
+from devsecops_eda.policy.load import default_policy_text, load_policy
+from devsecops_eda.policy.model import (
+    CheckRule,
+    CoverageRule,
+    FindingsRule,
+    GateSpec,
+    IfNothing,
+    Policy,
+    Rule,
+    ScanRule,
+    Scope,
+)
+
+__all__ = [
+    "COMMIT_CHECK",
+    "Baseline",
+    "BaselineWanted",
+    "Cause",
+    "CheckRule",
+    "CoverageRule",
+    "Facts",
+    "FindingsRule",
+    "GateSpec",
+    "IfNothing",
+    "Policy",
+    "Rule",
+    "ScanRule",
+    "Scope",
+    "baseline_candidates",
+    "decide",
+    "default_policy_text",
+    "load_policy",
+    "next_deadline",
+    "wanted_baselines",
+]

@@ -1,0 +1,78 @@
+"""Several outcomes of one slot become one, whatever the order they came in.
+
+Completed beats failed, applicable beats not applicable; of the completed ones the findings are
+put together, the higher severity wins, and a file is a gap only if no run covered it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from devsecops_eda.model import Coverage, Finding, Gap, Outcome, OutcomeStatus
+
+
+def merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the one outcome that at least one of a slot comes to."""
+    completed = [one for one in outcomes if one.status is OutcomeStatus.COMPLETED]
+    applicable = [one for one in completed if one.applicable]
+    kept = applicable or completed or list(outcomes)
+    # Any of them would do, as long as it is always the same one.
+    first = min(kept, key=repr)
+    if not applicable:
+        return first
+    return replace(first, findings=_findings(applicable), coverage=_coverage(applicable))
+
+
+def by_badness(finding: Finding) -> tuple[object, ...]:
+    """Return a key that sorts the worst finding first and leaves no order to chance."""
+    return (
+        -finding.severity,
+        finding.path,
+        finding.line,
+        finding.column,
+        finding.rule,
+        finding.fingerprint,
+        repr(finding),
+    )
+
+
+def _findings(outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
+    # A fingerprint that one run reports twice stands for two findings: a limit counts both.
+    most: Counter[str] = Counter()
+    found: defaultdict[str, list[Finding]] = defaultdict(list)
+    for outcome in outcomes:
+        most |= Counter(finding.fingerprint for finding in outcome.findings)
+        for finding in outcome.findings:
+            found[finding.fingerprint].append(finding)
+    kept = (
+        finding
+        for fingerprint, findings in found.items()
+        for finding in sorted(findings, key=by_badness)[: most[fingerprint]]
+    )
+    return tuple(sorted(kept, key=by_badness))
+
+
+def _coverage(outcomes: Sequence[Outcome]) -> Coverage:
+    runs = [outcome.coverage for outcome in outcomes]
+    by_run = [{gap.path for gap in run.gaps} for run in runs]
+    missed = frozenset.intersection(*map(frozenset, by_run))
+    reasons: dict[str, str] = {}
+    for run in runs:
+        for gap in run.gaps:
+            if gap.path in missed:
+                reasons[gap.path] = min(gap.reason, reasons.get(gap.path, gap.reason))
+    eligible = max(run.eligible for run in runs)
+    scanned = max(run.scanned for run in runs)
+    # What one run missed another one covered, if each of them accounts for all of its files.
+    if all(
+        run.scanned + len(paths) >= run.eligible for run, paths in zip(runs, by_run, strict=True)
+    ):
+        scanned = max(scanned, eligible - len(missed))
+    return Coverage(
+        eligible=eligible,
+        scanned=min(scanned, eligible),
+        gaps=tuple(Gap(path, reasons[path]) for path in sorted(missed)),
+        left_out=max(run.left_out for run in runs),
+    )
