@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 
 from devsecops_eda.model import Confidence, Finding, Gap, Outcome, OutcomeStatus, Severity
@@ -90,8 +89,16 @@ def _run(outcome: Outcome) -> Json:
                 "version": outcome.tool.version,
                 "rules": [_rule(rule, by_rule[rule]) for rule in rules],
                 "notifications": [
-                    _descriptor("gap", "A file was not looked at."),
-                    _descriptor("failure", "The check has no verdict."),
+                    _descriptor(
+                        "gap",
+                        "A file was not looked at.",
+                        "The check ought to have looked at this file and could not.",
+                    ),
+                    _descriptor(
+                        "failure",
+                        "The check has no verdict.",
+                        "The check could not be carried out: no result does not mean no finding.",
+                    ),
                 ],
             }
         },
@@ -214,8 +221,13 @@ def _notification(id_: str, level: str, text: str) -> Json:
     return {"descriptor": {"id": id_}, "level": level, "message": {"text": _text(text)}}
 
 
-def _descriptor(id_: str, text: str) -> dict[str, Any]:
-    return {"id": id_, "shortDescription": {"text": text}}
+def _descriptor(id_: str, short: str, full: str) -> Json:
+    return {
+        "id": id_,
+        "shortDescription": {"text": short},
+        "fullDescription": {"text": full},
+        "help": {"text": full},
+    }
 
 
 def _text(text: str) -> str:
