@@ -109,7 +109,9 @@ def bind_paths(tool: str, *, state_dir: Path) -> tuple[Path, ...]:
         ConfigurationError: no such tool.
     """
     prefix = installation(tool, state_dir=state_dir).prefix
-    wanted = [prefix, *(path.parent.parent for path in _interpreters(prefix))]
+    # Its programs name their interpreter by the path they were installed at, so that one too
+    # where a link led here.
+    wanted = [prefix, prefix.resolve(), *(path.parent.parent for path in _interpreters(prefix))]
     base = _base_prefix(prefix)
     if base is not None:
         wanted += [base, base.resolve()]

@@ -124,7 +124,7 @@ def test_random_kills_lose_nothing(site_of: Callable[..., Site], number: int, ki
     assert murderer.kills >= kills, "the work was done before enough were killed"
     holds(site, events, ["sleepy"])
     eventually(
-        lambda: not alive(murderer.before - set(murderer.victim.family())),
+        lambda: not alive(frozenset(murderer.before) - murderer.victim.family()),
         timeout_s=15,
         what="no scanner outlives its worker",
     )

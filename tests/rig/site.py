@@ -1,6 +1,7 @@
 """A site of one test's own: repository, configuration, queues, and a tap on the exchange."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pika
 
 from devsecops_eda import codec, topology
 from devsecops_eda.broker import declare, outgoing, parse_url, publish_once
+from devsecops_eda.cli.config import default_state_dir
 from devsecops_eda.model import (
     CommitPushed,
     Event,
@@ -121,7 +123,11 @@ class Site:
         self.tap = Tap(self.url)
 
     def configure(self, *, transient_wait: str = "120s", **more: Any) -> None:
-        """Write the configuration file."""
+        """Write the configuration file; the scanners are those that the test run installed."""
+        self.state.mkdir(exist_ok=True)
+        scanners = self.state / "scanners"
+        if not scanners.is_symlink():
+            scanners.symlink_to(default_state_dir(os.environ) / "scanners")
         self.config.write_text(
             f"""state_dir = {json.dumps(str(self.state))}
 transient_wait = "{transient_wait}"
