@@ -226,5 +226,6 @@ def _why_no_base(facts: Facts) -> str:
         return "there is no history to compare with, so all counts as new"
     if not commit.parents and facts.subject.kind is SubjectKind.COMMIT:
         return "it is the first commit, so all counts as new"
-    target = f" with {plain(commit.target)}" if commit.target else ""
-    return f"there is no merge base{target}, so all counts as new"
+    if commit.target is None:
+        return "no branch to compare with was named, so all counts as new"
+    return f"there is no merge base with {plain(commit.target)}, so all counts as new"
