@@ -76,12 +76,10 @@ def render_sarif(result: Result) -> str:
 def _run(outcome: Outcome) -> Json:
     findings = sorted(outcome.findings, key=lambda f: (f.path, f.line, f.rule, f.fingerprint))
     rules = sorted({finding.rule for finding in findings})
-    paths = sorted({finding.path for finding in findings})
     by_rule: dict[str, list[Finding]] = {rule: [] for rule in rules}
     for finding in findings:
         by_rule[finding.rule].append(finding)
     rule_index = {rule: index for index, rule in enumerate(rules)}
-    path_index = {path: index for index, path in enumerate(paths)}
     return {
         "tool": {
             "driver": {
@@ -107,9 +105,8 @@ def _run(outcome: Outcome) -> Json:
         "originalUriBaseIds": {
             ROOT: {"description": {"text": "The top folder of the source that was scanned."}}
         },
-        "artifacts": [{"location": _location(path)} for path in paths],
         "invocations": [_invocation(outcome)],
-        "results": [_result(finding, rule_index, path_index) for finding in findings],
+        "results": [_result(finding, rule_index) for finding in findings],
     }
 
 
@@ -144,7 +141,7 @@ def _cwes(findings: Iterable[Finding]) -> set[int]:
     return {int(match[1]) for word in words if (match := _CWE.match(word))}
 
 
-def _result(finding: Finding, rules: dict[str, int], paths: dict[str, int]) -> Json:
+def _result(finding: Finding, rules: dict[str, int]) -> Json:
     properties: Json = {
         "severity": finding.severity.word,
         "confidence": finding.confidence.value,
@@ -160,7 +157,7 @@ def _result(finding: Finding, rules: dict[str, int], paths: dict[str, int]) -> J
         "ruleIndex": rules[finding.rule],
         "level": LEVELS[finding.severity],
         "message": {"text": _text(finding.message or finding.title or finding.rule)},
-        "locations": [{"physicalLocation": _place(finding, paths[finding.path])}],
+        "locations": [{"physicalLocation": _place(finding)}],
         "partialFingerprints": {
             FINGERPRINT: finding.fingerprint,
             FINGERPRINT_NO_PATH: finding.fingerprint_nopath,
@@ -169,8 +166,8 @@ def _result(finding: Finding, rules: dict[str, int], paths: dict[str, int]) -> J
     }
 
 
-def _place(finding: Finding, index: int) -> Json:
-    place: Json = {"artifactLocation": {**_location(finding.path), "index": index}}
+def _place(finding: Finding) -> Json:
+    place: Json = {"artifactLocation": _location(finding.path)}
     if finding.line:
         region: Json = {"startLine": finding.line}
         if finding.column:

@@ -65,7 +65,8 @@ def test_every_uri_is_relative_and_leads_back_to_its_file() -> None:
 
     findings = tuple(replace(INJECTION, path=name) for name in NAMES)
     log = json.loads(render_sarif(Scanned(outcomes=(replace(SEMGREP, findings=findings),))))
-    uris = [artifact["location"]["uri"] for artifact in log["runs"][0]["artifacts"]]
+    places = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
+    uris = [place["artifactLocation"]["uri"] for place in places]
     for uri in uris:
         parts = urlsplit(uri)
         assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == ("", "", "", "")
