@@ -106,7 +106,7 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     help="Configuration file; else DEVSECOPS_EDA_CONFIG, ./devsecops-eda.toml or the system's.",
 )  # fmt: skip
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning",
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="error",
     show_default=True, help="What is logged on stderr.",
 )  # fmt: skip
 @click.option(

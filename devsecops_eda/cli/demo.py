@@ -71,8 +71,7 @@ def demo(app: App, sample: Path | None) -> ExitCode:
         result = embedded.scan(
             shop,
             settings=settings,
-            policy=configured_policy(replace(settings, gate=replace(settings.gate, policy=None))),
-            checks=SCANNERS,
+            policy=configured_policy(settings),
             on_event=told(time.monotonic),
         )
         click.echo("\nFindings and decision")
@@ -129,13 +128,10 @@ def conclusion(result: ScanResult) -> ExitCode:
 
 
 def _settings(settings: Settings, folder: Path) -> Settings:
-    """Return the settings with the checks' own rules and the sample's data."""
+    """Return the settings with every check's own rules and the sample's data."""
     from devsecops_eda.checks import CheckSettings
+    from devsecops_eda.settings import DEFAULT_CHECKS
 
-    return replace(
-        settings,
-        checks={
-            "semgrep": CheckSettings("semgrep"),
-            "safety": CheckSettings("safety", database=folder / "database"),
-        },
-    )
+    checks = {name: CheckSettings(name) for name in DEFAULT_CHECKS}
+    checks["safety"] = CheckSettings("safety", database=folder / "database")
+    return replace(settings, checks=checks, gate=replace(settings.gate, policy=None))

@@ -44,6 +44,8 @@ def render_scan(result: Result, *, colour: bool = False, line_of: LineOf | None 
         *(f"note: {sentence(note)}" for note in result.notes),
         *_findings(result.outcomes, pen),
         "",
+        _summary(result.outcomes),
+        "",
         *_checks(result.outcomes, pen),
         "",
         render_decision(result.decision, colour=colour, findings=False).rstrip("\n"),
@@ -59,7 +61,7 @@ def _findings(outcomes: Sequence[Outcome], pen: _Pen) -> list[str]:
         here = (finding for finding in found if finding.path == path)
         for finding in sorted(here, key=lambda f: (-f.severity, f.line, f.rule, f.fingerprint)):
             lines += _finding(finding, pen)
-    return [*lines, "", _summary(found)]
+    return lines
 
 
 def _finding(finding: Finding, pen: _Pen) -> list[str]:
@@ -97,13 +99,17 @@ def _code(finding: Finding, line_of: LineOf | None) -> str | None:
     return sentence(code, 120) if code else None
 
 
-def _summary(found: Sequence[Finding]) -> str:
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    found = [finding for outcome in outcomes for finding in outcome.findings]
+    silent = sorted(o.check for o in outcomes if o.status is OutcomeStatus.FAILED)
+    # "Could not look" is not "nothing found".
+    but = f"; no verdict from {', '.join(map(plain, silent))}" if silent else ""
     if not found:
-        return "no findings"
+        return f"no findings{but}"
     counts = Counter(finding.severity for finding in found)
     words = ", ".join(f"{counts[s]} {s.word}" for s in sorted(counts, reverse=True))
     files = len({finding.path for finding in found})
-    return f"{_many(len(found), 'finding')} in {_many(files, 'file')}: {words}"
+    return f"{_many(len(found), 'finding')} in {_many(files, 'file')}: {words}{but}"
 
 
 def _checks(outcomes: Iterable[Outcome], pen: _Pen) -> list[str]:
@@ -121,16 +127,15 @@ def _checks(outcomes: Iterable[Outcome], pen: _Pen) -> list[str]:
 
 
 def _check(outcome: Outcome, pen: _Pen) -> str:
-    name = f"{plain(outcome.check)}"
-    if outcome.tool.name != outcome.check or outcome.commit is None:
-        name += f" ({plain(outcome.tool.name)} {plain(outcome.tool.version)})"
+    tool = " ".join(part for part in (outcome.tool.name, outcome.tool.version) if part)
+    name = f"{plain(outcome.check)} ({plain(tool)})"
     if outcome.status is OutcomeStatus.FAILED and outcome.failure:
         word = paint("! no verdict", "magenta", on=pen.colour)
         return (
             f"  {word}  {name}: {outcome.failure.reason.value}: {sentence(outcome.failure.detail)}"
         )
     if not outcome.applicable:
-        return f"  - nothing to look at  {name}"
+        return f"  {name}: there is nothing to look at"
     if outcome.commit is not None:
         return f"  {name}: {_many(len(outcome.commit.changed_files), 'changed file')}"
     data = f", data of {outcome.data.date:%Y-%m-%d}" if outcome.data else ""

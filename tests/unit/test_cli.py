@@ -180,17 +180,17 @@ sys.exit(run(["worker", "semgrep"]))
 def test_ctrl_c_exits_with_130_without_traceback(tmp_path: Path) -> None:
     pipe = tmp_path / "never.toml"
     os.mkfifo(pipe)
-    with subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-c", "from devsecops_eda.cli import main; main()", "config", "show"],
         env={**os.environ, "DEVSECOPS_EDA_CONFIG": str(pipe)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as child:
-        # Opening waits for the reader: from here on the child is at work, and nothing comes.
-        with pipe.open("wb"):
-            child.send_signal(signal.SIGINT)
-            out, err = child.communicate(timeout=60)
+    )
+    # Opening waits for the reader: from then on the child is at work, and nothing comes.
+    with child, pipe.open("wb"):
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
     assert (child.returncode, out, err.strip()) == (ExitCode.INTERRUPTED, "", "")
 
 

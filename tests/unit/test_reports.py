@@ -76,6 +76,7 @@ def test_a_check_without_verdict_never_reads_like_a_clean_one() -> None:
     text = render_scan(Scanned(outcomes=(FAILED,)))
     assert "! no verdict  safety (safety 3.7.0): no_data: there is no vulnerability" in text
     assert "0 findings" not in text
+    assert "no findings; no verdict from safety" in text
 
 
 def test_a_decision_by_itself_lists_the_blocking_findings_and_counts_the_rest() -> None:
