@@ -210,7 +210,7 @@ MAY_SAY: Mapping[EventType, frozenset[Role]] = {
     EventType.SCAN_REQUESTED: frozenset({Role.OPERATOR, Role.GATE}),
     EventType.SCAN_COMPLETED: frozenset({Role.SCAN_WORKER}),
     EventType.SCAN_FAILED: frozenset({Role.SCAN_WORKER}),
-    EventType.DECISION_REQUESTED: frozenset({Role.CI}),
+    EventType.DECISION_REQUESTED: frozenset({Role.CI, Role.OPERATOR}),
     EventType.DECISION_MADE: frozenset({Role.GATE}),
     EventType.MESSAGE_DEAD_LETTERED: frozenset({Role.SCAN_WORKER, Role.GATE, Role.OPERATOR}),
 }
@@ -245,4 +245,8 @@ class Identities:
             return True
         if type_ is EventType.DECISION_MADE:
             return user == self.gate
-        return check is not None and user == self.workers.get(check, f"devsecops-worker-{check}")
+        return check is not None and user == self.worker(check)
+
+    def worker(self, check: str) -> str:
+        """Return the broker user of the worker of ``check``."""
+        return self.workers.get(check, f"devsecops-worker-{check}")
