@@ -121,6 +121,9 @@ def group(ctx: click.Context, config_path: Path | None, log_level: str) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if log_level != "debug":
+        # It logs at length, as errors, what it also raises and we say in one line.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
     if os.environ.get("NO_COLOR"):
         ctx.color = False
     ctx.obj = App(config_path=config_path)
