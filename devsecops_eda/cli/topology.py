@@ -1,0 +1,168 @@
+"""`devsecops-eda topology`: RabbitMQ's part, shown, applied, exported."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from devsecops_eda.cli.context import App, pass_app
+from devsecops_eda.definitions import Account, accounts, definitions, password_hash
+from devsecops_eda.errors import ConfigurationError
+from devsecops_eda.topology import MAY_SAY, Topology
+
+OUTPUT_VERSION = 1
+MAX_PASSWORD_BYTES = 1024
+
+
+@click.group()
+def topology() -> None:
+    """Show, apply or export what stands on RabbitMQ for the configured checks."""
+
+
+@topology.command()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@pass_app
+def show(app: App, form: str) -> None:
+    """Print exchanges, queues, bindings and who may say what. Asks no broker."""
+    table = Topology(tuple(app.settings.checks))
+    if form == "json":
+        click.echo(json.dumps({"version": OUTPUT_VERSION, **_document(table)}, indent=2))
+        return
+    for line in _lines(table):
+        click.echo(line)
+
+
+@topology.command()
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=1), default=60.0, show_default=True,
+    metavar="SECONDS", help="The whole time.",
+)  # fmt: skip
+@pass_app
+def apply(app: App, timeout_s: float) -> None:
+    """Make exchanges, queues and bindings on the configured broker.
+
+    What is there already stays; applying again is harmless. The broker's user needs the right to
+    make them (configure), which programs in daily work do not have.
+    """
+    from devsecops_eda.broker import address_of, declare
+
+    table = Topology(tuple(app.settings.checks))
+    address = address_of(app.settings.broker)
+    declare(table, address, timeout_s=timeout_s)
+    click.echo(
+        f"{address}: {len(table.exchanges)} exchanges, {len(table.queues)} queues and"
+        f" {len(table.bindings)} bindings stand"
+    )
+
+
+def _ci_users(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for value in values:
+        user, _, repos = value.partition("=")
+        names = tuple(name.strip() for name in repos.split(",") if name.strip())
+        if not user or not names:
+            raise click.BadParameter(f"{value!r} is not USER=REPO[,REPO…]", ctx, param)
+        found[user] = (*found.get(user, ()), *names)
+    return found
+
+
+@topology.command()
+@click.option("--users", is_flag=True, help="With the users of all programs and their rights.")
+@click.option(
+    "--ci", multiple=True, callback=_ci_users, metavar="USER=REPO[,REPO…]",
+    help="A user for CI jobs, held to these repositories. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--operator", "operators", multiple=True, default=("devsecops-operator",), show_default=True,
+    metavar="USER", help="A user for operators. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--passwords", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Take each user's password from the file in FOLDER that has the user's name.",
+)  # fmt: skip
+@click.option("--vhost", help="Else that of the configured broker URL.")
+@pass_app
+def export(
+    app: App,
+    users: bool,
+    ci: dict[str, tuple[str, ...]],
+    operators: tuple[str, ...],
+    passwords: Path | None,
+    vhost: str | None,
+) -> None:
+    """Print RabbitMQ's definitions.json (rabbitmqctl import_definitions, load_definitions).
+
+    Users without a password file cannot log in until they are given a password; importing the
+    document again takes it away again.
+    """
+    from devsecops_eda.broker import address_of
+
+    if (ci or passwords) and not users:
+        raise click.UsageError("--ci and --passwords go with --users")
+    settings = app.settings
+    checks = tuple(settings.checks)
+    everyone = accounts(checks, settings.identities, ci=ci, operators=operators) if users else ()
+    document = definitions(
+        Topology(checks),
+        vhost=vhost or address_of(settings.broker).vhost,
+        users=everyone,
+        password_hashes=_hashes(everyone, passwords) if passwords else {},
+    )
+    click.echo(json.dumps(document, indent=2))
+
+
+def _hashes(users: Iterable[Account], folder: Path) -> dict[str, str]:
+    hashes = {}
+    for user in users:
+        if "/" in user.name:
+            raise ConfigurationError(f"the user {user.name} has a / in the name: no file can")
+        file = folder / user.name
+        if not file.exists():
+            continue
+        try:
+            with file.open("rb") as opened:
+                password = opened.read(MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{file} cannot be read as a password") from error
+        if not password:
+            raise ConfigurationError(f"{file} holds no password")
+        hashes[user.name] = password_hash(password, salt=secrets.token_bytes(4))
+    return hashes
+
+
+def _document(table: Topology) -> dict[str, object]:
+    return {
+        "exchanges": [{"name": one.name, "type": one.kind} for one in table.exchanges],
+        "queues": [{"name": one.name, "arguments": dict(one.arguments)} for one in table.queues],
+        "bindings": [
+            {"exchange": one.exchange, "queue": one.queue, "key": one.key} for one in table.bindings
+        ],
+        "may_say": {
+            type_.value: sorted(role.value for role in roles) for type_, roles in MAY_SAY.items()
+        },
+    }
+
+
+def _lines(table: Topology) -> Iterable[str]:
+    yield "exchanges"
+    width = max(len(queue.name) for queue in table.queues)
+    for exchange in table.exchanges:
+        yield f"  {exchange.name:<{width}}  {exchange.kind}"
+    yield "queues"
+    for queue in table.queues:
+        arguments = " ".join(
+            f"{name.removeprefix('x-')}={value}" for name, value in queue.arguments.items()
+        )
+        yield f"  {queue.name:<{width}}  {arguments}"
+    yield "bindings"
+    for binding in table.bindings:
+        yield f"  {binding.queue:<{width}}  {binding.exchange}: {binding.key or '(all)'}"
+    yield "who may say what"
+    for type_, roles in MAY_SAY.items():
+        yield f"  {type_.value:<{width}}  {', '.join(sorted(role.value for role in roles))}"
