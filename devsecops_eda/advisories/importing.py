@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,7 +57,9 @@ def import_osv(folder: Path, into: Path, *, date: datetime | None = None) -> Imp
     skipped: list[tuple[str, str]] = []
     withdrawn = others = 0
     try:
-        for name, content in _sources(folder):
+        for number, (name, content) in enumerate(_sources(folder)):
+            if number >= MAX_FILES:
+                raise ConfigurationError(f"{folder} holds more than {MAX_FILES} files")
             try:
                 read = _read_one(name, content, now)
             except MalformedAdvisoryError as e:
@@ -65,7 +68,7 @@ def import_osv(folder: Path, into: Path, *, date: datetime | None = None) -> Imp
             withdrawn += isinstance(read, Withdrawn)
             others += read == ()
             found += () if isinstance(read, Withdrawn) else read
-    except (OSError, zipfile.BadZipFile) as e:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
         raise ConfigurationError(f"{folder} cannot be read: {e}") from e
     if not found:
         raise ConfigurationError(
@@ -104,8 +107,8 @@ def _sources(source: Path) -> Iterator[tuple[str, bytes | None]]:
     """Yield (name, content) of every advisory file; None for one that is too large."""
     if source.is_file():
         with zipfile.ZipFile(source) as archive:
-            for number, member in enumerate(archive.infolist()):
-                if number < MAX_FILES and member.filename.endswith(_SUFFIXES):
+            for member in archive.infolist():
+                if member.filename.endswith(_SUFFIXES):
                     with archive.open(member) as stream:
                         content = stream.read(MAX_ADVISORY_BYTES + 1)
                     yield member.filename, _unless_large(content)

@@ -70,6 +70,7 @@ def advisories_of(name: str, content: bytes) -> tuple[Advisory, ...] | Withdrawn
         document = _loaded(name, content)
         if not isinstance(document, Mapping):
             raise MalformedAdvisoryError("not an advisory")
+        _identifier(document["id"])
         if document.get("withdrawn"):
             return Withdrawn()
         by_package: dict[str, list[Mapping[str, Any]]] = {}
