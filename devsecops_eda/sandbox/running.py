@@ -29,7 +29,17 @@ MARKER = "DEVSECOPS_EDA_RUN"
 
 _SIGNAL = 128
 _OF_BUBBLEWRAP = 2
-_OUT_OF_MEMORY = ("MemoryError", "std::bad_alloc", "Out_of_memory", "Out of memory", "ENOMEM")
+_RAN_OUT = (
+    "MemoryError",
+    "std::bad_alloc",
+    "Out_of_memory",
+    "Out of memory",
+    "out of memory",
+    "heap memory",
+    "Cannot allocate memory",
+    "Cannot fork",
+    "Resource temporarily unavailable",
+)
 
 # What a program needs beside its own folders; /etc itself stays outside.
 _SYSTEM = (
@@ -273,15 +283,13 @@ def _refuse_what_broke_a_bound(name: str, done: Completed, limits: Limits) -> No
             FailureReason.RESOURCE_LIMIT,
             f"{name} wrote a file of more than {limits.file_bytes} bytes",
         )
-    if ended_by == signal.SIGXCPU:
-        raise CheckError(FailureReason.RESOURCE_LIMIT, f"{name} used up its processor time")
-    if ended_by == signal.SIGKILL:
-        raise CheckError(
-            FailureReason.RESOURCE_LIMIT, f"{name} was killed, most likely for its memory"
-        )
+    if ended_by in (signal.SIGKILL, signal.SIGXCPU):
+        # By the kernel, for want of memory; or by the bound on processor time.
+        raise CheckError(FailureReason.RESOURCE_LIMIT, f"{name} was killed by the system")
     last_words = done.stderr[-4096:].decode(errors="replace")
-    if done.returncode and not done.stdout and any(word in last_words for word in _OUT_OF_MEMORY):
+    if done.returncode and not done.stdout and any(word in last_words for word in _RAN_OUT):
         raise CheckError(
             FailureReason.RESOURCE_LIMIT,
-            f"{name} needed more than {limits.memory_bytes} bytes of memory",
+            f"{name} ran out of memory ({limits.memory_bytes} bytes for each process) or of "
+            f"processes ({limits.processes})",
         )
