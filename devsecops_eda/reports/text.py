@@ -77,7 +77,8 @@ def _finding(finding: Finding, pen: _Pen) -> list[str]:
     code = _code(finding, pen.line_of)
     if code:
         lines.append(f"{indent}| {code}")
-    if finding.title and finding.message and finding.message != finding.title:
+    # The message of a finding about a package only repeats title and package.
+    if finding.title and finding.title not in finding.message:
         lines.append(f"{indent}{sentence(finding.message)}")
     if finding.package:
         fixed = ", ".join(map(plain, finding.package.fixed_versions))

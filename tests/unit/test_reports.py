@@ -52,8 +52,7 @@ app/login page.py
         """CWE-798: Use of Hard-coded Credentials
 
 requirements.txt
-      -  critical  Code execution in pyyaml  CVE-2020-14343  CWE-20
-                   A YAML document can run code.
+      -  critical  A YAML document can run code  CVE-2020-14343  CWE-20
                    pyyaml 5.3: fixed in 5.4, 6.0
 
 3 findings in 2 files: 1 critical, 1 high, 1 medium
