@@ -14,7 +14,7 @@ from devsecops_eda.errors import FailureReason
 from devsecops_eda.model import Event, EventType, Outcome, Verdict
 from tests.conftest import Vhost
 from tests.rig.cast import Gap
-from tests.rig.leftovers import Running, alive
+from tests.rig.leftovers import Running, alive, processes
 from tests.rig.programs import Program, Programs
 from tests.rig.site import Site
 from tests.rig.waiting import eventually
@@ -57,10 +57,7 @@ def holds(site: Site, events: Sequence[Event], checks: Sequence[str]) -> None:
 
 def children_of(program: Program) -> list[int]:
     """The pool children of a worker."""
-    return [
-        int(pid)
-        for pid in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
-    ]
+    return [one.pid for one in processes() if one.parent == program.pid]
 
 
 class Murderer:
@@ -109,6 +106,7 @@ def test_random_kills_lose_nothing(site_of: Callable[..., Site], number: int, ki
     while murderer.kills < kills or not settled():
         assert time.monotonic() < deadline, f"{len(site.decisions())} of {number} decided"
         if murderer.kills < kills and not settled():
+            assert murderer.victim.exit_code is None, murderer.victim.log[-3000:]
             eventually(lambda: children_of(murderer.victim), timeout_s=30, what="pool children")
             murderer.strike()
         until = time.monotonic() + pause_s

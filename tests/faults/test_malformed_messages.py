@@ -6,15 +6,30 @@ from pathlib import Path
 
 import pika
 import pytest
+from pika.exceptions import UnsupportedAMQPFieldException
 
 from devsecops_eda import topology
 from devsecops_eda.codec import MAX_REJECT_BYTES
 from devsecops_eda.topology import queue_name
 from tests.conftest import Vhost
-from tests.malformed import SHAPES
+from tests.malformed import SHAPES, Shape
 from tests.rig.programs import Programs
 from tests.rig.site import Site
 from tests.rig.waiting import eventually
+
+
+def _properties(shape: Shape) -> pika.BasicProperties:
+    # The broker refuses another's user_id before the door could.
+    return pika.BasicProperties(**{k: v for k, v in shape.properties.items() if k != "user_id"})
+
+
+def _sendable(shape: Shape) -> bool:
+    """Whether this client can put the shape's headers on the wire (no floats, for example)."""
+    try:
+        _properties(shape).encode()
+    except UnsupportedAMQPFieldException:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -27,7 +42,7 @@ from tests.rig.waiting import eventually
 def test_each_malformed_message_is_buried_with_its_reason(
     vhost: Vhost, programs: Programs, tmp_path: Path, number: int
 ) -> None:
-    shapes = [s for s in SHAPES if s.arrives and s.exchange == topology.EVENTS]
+    shapes = [s for s in SHAPES if s.arrives and s.exchange == topology.EVENTS and _sendable(s)]
     assert len(shapes) >= 20
     sent = list(itertools.islice(itertools.cycle(shapes), number))
     with Site(vhost, programs, tmp_path, checks=["sleepy"]) as site:
@@ -41,12 +56,7 @@ def test_each_malformed_message_is_buried_with_its_reason(
                 for check in ("sleepy", topology.GATE_CHECK):
                     channel.queue_bind(queue_name(check), topology.EVENTS, shape.routing_key)
                 channel.basic_publish(
-                    shape.exchange,
-                    shape.routing_key,
-                    shape.body,
-                    pika.BasicProperties(
-                        **{k: v for k, v in shape.properties.items() if k != "user_id"}
-                    ),
+                    shape.exchange, shape.routing_key, shape.body, _properties(shape)
                 )
         buried: list[tuple[pika.BasicProperties, bytes]] = []
 
