@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,44 +39,26 @@ class ImportReport:
     digest: str
 
 
-def import_osv(folder: Path, into: Path, *, date: datetime | None = None) -> ImportReport:
+def import_osv(
+    folder: Path, into: Path, *, date: datetime | None = None, now: datetime | None = None
+) -> ImportReport:
     """Replace the database in ``into`` by the OSV advisories below ``folder`` (or in a zip file).
 
     The database speaks for ``date``; without one, for the newest ``modified`` among all files:
     an export is at least that new, and cannot look newer than it is because it was copied or
-    imported late. A scan that reads meanwhile sees the old or the new one.
+    imported late. What lies after ``now`` is refused, where it is given. A scan that reads
+    meanwhile sees the old database or the new one.
 
     Raises:
         ConfigurationError: ``folder`` cannot be read or holds no usable advisory, ``date`` lies in
             the future, or ``into`` cannot be written. The old database stays.
     """
-    now = datetime.now(UTC)
-    if date is not None and date > now + _CLOCK_SKEW:
+    latest = now + _CLOCK_SKEW if now else datetime.max.replace(tzinfo=UTC)
+    if date is not None and date > latest:
         raise ConfigurationError(f"the date {date.isoformat()} lies in the future")
-    found: list[Advisory] = []
-    skipped: list[tuple[str, str]] = []
-    withdrawn = others = 0
-    try:
-        for number, (name, content) in enumerate(_sources(folder)):
-            if number >= MAX_FILES:
-                raise ConfigurationError(f"{folder} holds more than {MAX_FILES} files")
-            try:
-                read = _read_one(name, content, now)
-            except MalformedAdvisoryError as e:
-                skipped.append((name, str(e)))
-                continue
-            withdrawn += isinstance(read, Withdrawn)
-            others += read == ()
-            found += () if isinstance(read, Withdrawn) else read
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
-        raise ConfigurationError(f"{folder} cannot be read: {e}") from e
-    if not found:
-        raise ConfigurationError(
-            f"{folder} holds no usable OSV advisory for PyPI "
-            f"({len(skipped)} malformed, {withdrawn} withdrawn, {others} of other ecosystems)"
-        )
-    merged = merge(found)
-    speaks_for = date or max(advisory.modified for advisory in found)
+    gathered = _gathered(folder, latest)
+    merged = merge(gathered.advisories)
+    speaks_for = date or max(advisory.modified for advisory in gathered.advisories)
     files = database_files(merged, speaks_for.astimezone(UTC))
     try:
         write_database(into, files)
@@ -85,19 +67,55 @@ def import_osv(folder: Path, into: Path, *, date: datetime | None = None) -> Imp
     return ImportReport(
         advisories=len(merged),
         packages=len({advisory.package for advisory in merged}),
-        withdrawn=withdrawn,
-        others=others,
-        skipped=tuple(skipped),
+        withdrawn=gathered.withdrawn,
+        others=gathered.others,
+        skipped=tuple(gathered.skipped),
         date=speaks_for,
         digest=digest_of(files),
     )
 
 
-def _read_one(name: str, content: bytes | None, now: datetime) -> tuple[Advisory, ...] | Withdrawn:
+@dataclass(slots=True)
+class _Gathered:
+    advisories: list[Advisory] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    withdrawn: int = 0
+    others: int = 0
+
+
+def _gathered(folder: Path, latest: datetime) -> _Gathered:
+    found = _Gathered()
+    try:
+        for number, (name, content) in enumerate(_sources(folder)):
+            if number >= MAX_FILES:
+                raise ConfigurationError(f"{folder} holds more than {MAX_FILES} files")
+            try:
+                read = _read_one(name, content, latest)
+            except MalformedAdvisoryError as e:
+                found.skipped.append((name, str(e)))
+                continue
+            if isinstance(read, Withdrawn):
+                found.withdrawn += 1
+            else:
+                found.others += not read
+                found.advisories += read
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
+        raise ConfigurationError(f"{folder} cannot be read: {e}") from e
+    if not found.advisories:
+        raise ConfigurationError(
+            f"{folder} holds no usable OSV advisory for PyPI ({len(found.skipped)} malformed, "
+            f"{found.withdrawn} withdrawn, {found.others} of other ecosystems)"
+        )
+    return found
+
+
+def _read_one(
+    name: str, content: bytes | None, latest: datetime
+) -> tuple[Advisory, ...] | Withdrawn:
     if content is None:
         raise MalformedAdvisoryError(f"larger than {MAX_ADVISORY_BYTES} bytes")
     read = advisories_of(name, content)
-    if not isinstance(read, Withdrawn) and any(a.modified > now + _CLOCK_SKEW for a in read):
+    if not isinstance(read, Withdrawn) and any(a.modified > latest for a in read):
         # It would make the whole database look fresh for ever.
         raise MalformedAdvisoryError("modified in the future")
     return read

@@ -44,7 +44,7 @@ def import_(app: App, source: Path, into: Path | None, date: datetime | None) ->
     just downloaded a complete export, that is now.
     """
     folder = into or _configured(app)
-    report = import_osv(source, folder, date=date)
+    report = import_osv(source, folder, date=date, now=datetime.now(UTC))
     for name, reason in report.skipped[:MAX_LISTED]:
         click.echo(f"skipped {_printable(name)}: {reason}", err=True)
     if len(report.skipped) > MAX_LISTED:

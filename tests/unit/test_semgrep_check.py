@@ -11,7 +11,7 @@ from devsecops_eda.checks import CheckSettings, Plan
 from devsecops_eda.checks.semgrep import MAX_TARGET_BYTES, Semgrep
 from devsecops_eda.errors import CheckError, FailureReason
 from devsecops_eda.model import Confidence, Gap, Severity
-from tests.unit.scantree import DATA, plan, recorded, tree
+from tests.scantree import DATA, plan, recorded, tree
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FILES = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devsecops_eda.checks import CheckSettings, Inputs, Plan, Selection
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True)
