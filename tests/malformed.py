@@ -103,6 +103,7 @@ _TASK = {"task": "devsecops_eda.worker.scan", "id": "6f1e", "lang": "py"}
 def _binary(name: str, reason: RefusalReason, body: bytes = _DATA, **changed: object) -> Shape:
     arrives = changed.pop("arrives", True) is True
     headers: dict[str, object] = {**_CE, **{f"ce-{key}": each for key, each in changed.items()}}
+    headers = {name: value for name, value in headers.items() if value is not ABSENT}
     properties = {"content_type": "application/json", "headers": headers}
     return Shape(name, body, reason, properties, arrives=arrives)
 
@@ -112,6 +113,8 @@ BINARY_GOOD = Delivery(
 )
 """The same push in binary mode, which is taken."""
 
+ABSENT = object()
+"""In place of a header's value: the header is not there."""
 _BAD_NAME: dict[str, Any] = {"not-a-name": "x"}
 
 R = RefusalReason
@@ -213,7 +216,9 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "pickle", b"\x80\x04N.", R.NOT_AN_EVENT, {"content_type": "application/x-python-serialize"}
     ),
-    _binary("binary mode without id", R.NOT_AN_EVENT, id=None),
+    _binary("binary mode without id", R.NOT_AN_EVENT, id=ABSENT),
+    _binary("binary mode without time", R.NOT_AN_EVENT, time=ABSENT),
+    _binary("binary mode with an empty id", R.NOT_AN_EVENT, id=None),
     _binary("binary mode with a number", R.NOT_AN_EVENT, specversion=1.0),
     _binary("binary mode with bytes", R.NOT_AN_EVENT, source=b"\xff"),
     _binary("binary mode with a table", R.NOT_AN_EVENT, subject={"a": [1]}),

@@ -26,6 +26,7 @@ from devsecops_eda.codec import (
     outcome_to_evidence,
     properties_of,
 )
+from devsecops_eda.codec.claim import summary
 from devsecops_eda.errors import FailureReason, InvalidEventError, RefusalReason
 from devsecops_eda.model import (
     MAX_INLINE_FINDINGS,
@@ -252,8 +253,8 @@ def test_an_event_with_a_claim_check_always_fits(length: int) -> None:
             facts.commit, changed_files=files, committers=people, target_history=("0" * 40,) * 900
         )
         gaps = tuple(replace(outcome.coverage.gaps[0], path="p" * length) for _ in range(900))
-        many = with_findings(900, "é" * length)(outcome)
-        return replace(many, commit=commit, coverage=replace(outcome.coverage, gaps=gaps))
+        coverage = replace(outcome.coverage, scanned=outcome.coverage.eligible, gaps=gaps)
+        return replace(with_findings(900, "é" * length)(outcome), commit=commit, coverage=coverage)
 
     event = scan_with(everything, claim=True)
     body = encode(event)
@@ -264,6 +265,13 @@ def test_an_event_with_a_claim_check_always_fits(length: int) -> None:
     assert not told.coverage.complete
     assert isinstance(event.data, Outcome)
     assert outcome_from_evidence(outcome_to_evidence(event.data)) == event.data
+
+
+def test_the_shortest_summary_still_says_that_something_was_missed() -> None:
+    assert isinstance(SCAN.data, Outcome)
+    seen = replace(SCAN.data.coverage, scanned=SCAN.data.coverage.eligible)
+    assert not seen.complete
+    assert not summary(replace(SCAN.data, coverage=seen), length=0).coverage.complete
 
 
 def test_a_decision_tells_at_most_fifty_blocking_findings_and_counts_the_others() -> None:
