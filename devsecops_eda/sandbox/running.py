@@ -143,14 +143,15 @@ def _in_bubblewrap(
     env: Mapping[str, str],
     stop: threading.Event | None,
 ) -> Completed:
-    if shutil.which("bwrap") is None:
+    program = shutil.which("bwrap")
+    if program is None:
         raise CheckError(FailureReason.NO_SANDBOX, "bubblewrap (bwrap) is not installed")
     status, status_write = os.pipe()
     os.set_blocking(status, False)
     told: dict[str, int] = {}
     try:
         done = watched(
-            ["bwrap", *view, "--json-status-fd", str(status_write), "--", *argv],
+            [program, *view, "--json-status-fd", str(status_write), "--", *argv],
             name=name,
             # The environment is handed over whole instead of by --setenv: argument lists are
             # shown to every user of the machine.

@@ -2,6 +2,7 @@
 
 from devsecops_eda.workspace.checkout import Checkout
 from devsecops_eda.workspace.folder import copy_folder
+from devsecops_eda.workspace.git import git_version
 from devsecops_eda.workspace.mirror import Mirror
 from devsecops_eda.workspace.names import Reason, printable_path
 from devsecops_eda.workspace.tree import Bounds, ScanTree
@@ -13,5 +14,6 @@ __all__ = [
     "Reason",
     "ScanTree",
     "copy_folder",
+    "git_version",
     "printable_path",
 ]

@@ -14,6 +14,9 @@ from devsecops_eda.workspace.git import LOCAL_TIMEOUT_S, Git, records
 from devsecops_eda.workspace.names import Reason, printable_path
 from devsecops_eda.workspace.tree import Bounds, ScanTree, TreeWriter
 
+MAX_LISTING_BYTES = 256 * 1024**2
+"""As long the listing of a tree may be; a million files have a hundred bytes each."""
+
 _LINK = b"120000"
 _SUBMODULE = b"160000"
 
@@ -91,9 +94,20 @@ def tree_digest(git: Git, revision: str) -> str:
     """Return ``sha256:<hex>`` over modes, object ids and paths of the whole tree.
 
     Two commits with the same tree agree, whatever their history.
+
+    Raises:
+        CheckError: the listing is longer than MAX_LISTING_BYTES (``resource_limit``).
     """
     digest = hashlib.sha256()
+    length = 0
     with git.stream("ls-tree", "-r", "-z", "--full-tree", revision) as listing:
         while chunk := listing.read(256 * 1024):
             digest.update(chunk)
+            length += len(chunk)
+            # A tree of trees that are all the same unfolds to any size at no cost.
+            if length > MAX_LISTING_BYTES:
+                raise CheckError(
+                    FailureReason.RESOURCE_LIMIT,
+                    f"the listing of the tree is longer than {MAX_LISTING_BYTES} bytes",
+                )
     return "sha256:" + digest.hexdigest()

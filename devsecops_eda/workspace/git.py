@@ -195,6 +195,16 @@ class Git:
         )
 
 
+def git_version() -> str:
+    """Return the version of git as it names itself, for example ``2.39.5``.
+
+    Raises:
+        CheckError: git is not installed (``tool_missing``).
+    """
+    answer = Git(Path("/")).ask("version").decode("ascii", "replace")
+    return answer.removeprefix("git version ").split()[0]
+
+
 def last_words(stderr: bytes) -> str:
     """Return what git said at its end, short, printable and without credentials."""
     text = masked(stderr[-8192:].decode(errors="replace"))

@@ -14,7 +14,15 @@ from devsecops_eda import sandbox
 from devsecops_eda.errors import CheckError, FailureReason
 from devsecops_eda.sandbox import Limits
 from devsecops_eda.settings import Repository, SandboxMode
-from devsecops_eda.workspace import Bounds, Checkout, Mirror, ScanTree, copy_folder, printable_path
+from devsecops_eda.workspace import (
+    Bounds,
+    Checkout,
+    Mirror,
+    ScanTree,
+    copy_folder,
+    git_version,
+    printable_path,
+)
 from tests.rig.repositories import LINK, SUBMODULE, Repo, git_in
 
 Export = Callable[..., ScanTree]
@@ -323,6 +331,9 @@ def test_a_tree_that_unfolds_without_end_is_cut(repo: Repo, tmp_path: Path) -> N
     with pytest.raises(CheckError) as error:
         mirror.export(sha, tmp_path / "tree")
     assert error.value.reason is FailureReason.RESOURCE_LIMIT
+    with pytest.raises(CheckError) as error:
+        mirror.gather(sha, target=None)
+    assert error.value.reason in (FailureReason.RESOURCE_LIMIT, FailureReason.OUTPUT_LIMIT)
 
 
 def test_a_file_that_is_too_big_is_listed(export: Export) -> None:
@@ -381,6 +392,43 @@ def test_the_digest_knows_content_and_what_is_left_out(repo: Repo, tmp_path: Pat
         mirror.fetch(sha, refs=["main"])
         digests.append(mirror.export(sha, tmp_path / str(number)).digest)
     assert len(set(digests)) == len(trees)
+
+
+def test_a_repository_that_is_fetched_from_gives_no_orders(
+    repo: Repo, canary: Path, tmp_path: Path
+) -> None:
+    sha = repo.commit({"a.py": b"1\n"})
+    run = f"touch {canary};"
+    with (repo.path / "config").open("a") as config:
+        config.write(
+            f'[core]\n\tfsmonitor = "{run}"\n\thooksPath = hooks\n\tsshCommand = "{run}"\n'
+            f'\talternateRefsCommand = "{run}"\n[uploadpack]\n\tpackObjectsHook = "{run}"\n'
+            f'[include]\n\tpath = evil\n[remote "origin"]\n\turl = "ext::{run}"\n'
+        )
+    (repo.path / "evil").write_text(f'[uploadpack]\n\tpackObjectsHook = "{run}"\n')
+    hooks = repo.path / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for hook in ("post-checkout", "pre-receive", "reference-transaction", "post-merge"):
+        (hooks / hook).write_text(f"#!/bin/sh\n{run}\n")
+        (hooks / hook).chmod(0o755)
+    mirror = Mirror(tmp_path / "state", Repository("a", str(repo.path), protocols=("file",)))
+    mirror.fetch(sha, refs=["main"])
+    assert mirror.export(sha, tmp_path / "tree").paths == ("a.py",)
+    assert not canary.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_repository_of_another_user_is_fetched_from(repo: Repo, tmp_path: Path) -> None:
+    sha = repo.commit({"a.py": b"1\n"})
+    for path in (repo.path, *repo.path.rglob("*")):
+        os.lchown(path, 12345, 12345)
+    mirror = Mirror(tmp_path / "state", Repository("a", str(repo.path), protocols=("file",)))
+    mirror.fetch(sha, refs=["main"])
+    assert mirror.has(sha)
+
+
+def test_git_says_its_version() -> None:
+    assert git_version()[0].isdigit()
 
 
 # A checkout that gives orders --------------------------------------------------------------------

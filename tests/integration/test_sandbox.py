@@ -294,6 +294,20 @@ def test_without_bubblewrap_it_says_so(
     assert sandbox.missing(SandboxMode.NONE) is None
 
 
+def test_bubblewrap_is_found_wherever_the_path_leads(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    found = shutil.which("bwrap")
+    assert found is not None
+    shutil.copy(found, unpacked / "bwrap")
+    (unpacked / "prlimit").symlink_to(shutil.which("prlimit") or "")
+    monkeypatch.setenv("PATH", str(unpacked))
+    done = run("/bin/echo", "yes", empty=empty, env={"PATH": "/nowhere:/usr/bin"})
+    assert done.stdout == b"yes\n"
+
+
 @MODES
 def test_it_can_be_stopped_from_another_thread(
     mode: SandboxMode, empty: Path, name_of_its_own: str
