@@ -18,8 +18,9 @@ MAX_INCLUDED = 500
 """As many files all includes of a tree may name that are no manifests by their own name."""
 MAX_PINS = 50_000
 
-_REQUIREMENTS = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|pip)")
-_IN_FOLDER = re.compile(r"(?:.*/)?(?:requirements|constraints)/(?:.*/)?[^/]+\.(?:txt|pip)")
+_REQUIREMENTS = re.compile(r"(?:.*[-_.])?requirements(?:[-_.].*)?\.(?:txt|pip)")
+_IN_FOLDER = re.compile(r"(?:.*/)?requirements/(?:.*/)?[^/]+\.(?:txt|pip)")
+_CONSTRAINTS = re.compile(r"(?:.*[-_.])?constraints(?:[-_.].*)?\.(?:txt|pip)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ def is_manifest(path: str) -> bool:
     ) and not name.startswith(".")
 
 
+def _is_pinning_constraint(tree: Tree, path: str) -> bool:
+    # A file of constraints installs nothing by itself, and much documentation is called so.
+    return bool(
+        _CONSTRAINTS.fullmatch(path.rpartition("/")[2])
+        and tree.size(path) <= MAX_MANIFEST_BYTES
+        and read_requirements(tree.read(path)).pins
+    )
+
+
 def read_manifests(tree: Tree) -> Manifests:
     """Return what all manifests of ``tree`` pin, and what nobody can judge; pure but for reading.
 
@@ -46,7 +56,7 @@ def read_manifests(tree: Tree) -> Manifests:
     """
     reader = _Reader(tree)
     for path in tree.paths:
-        if is_manifest(path):
+        if is_manifest(path) or _is_pinning_constraint(tree, path):
             reader.read(path)
     return reader.result()
 

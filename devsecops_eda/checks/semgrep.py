@@ -96,8 +96,9 @@ class Semgrep(Scanner):
         gaps: list[Gap] = []
         scripts: dict[str, tuple[str, bytes]] = {}
         for path in tree.paths:
-            ending = None if targets.takes(path) else _script_ending(tree, path, targets)
-            if ending is None and not targets.takes(path):
+            by_name = targets.takes(path)
+            ending = None if by_name else _script_ending(tree, path, targets)
+            if not by_name and ending is None:
                 if targets.minified(path):
                     gaps.append(Gap(path, "minified: semgrep passes over it"))
             elif tree.size(path) > MAX_TARGET_BYTES:
@@ -221,7 +222,7 @@ def _shipped_pack() -> RulePack:
 
 
 def _script_ending(tree: Tree, path: str, targets: Targets) -> str | None:
-    if "." in Path(path).name.lstrip("."):
+    if "." in path.rpartition("/")[2].lstrip("."):
         return None
     return targets.script_ending(path, tree.read(path)[:200])
 

@@ -93,9 +93,9 @@ class _Wants:
         """Return whether the rules of this kind look at the file called ``path``."""
         if self.endings is not None and not _ends(path, self.endings):
             return False
-        if self.include and not any(_glob(pattern).match(path) for pattern in self.include):
+        if self.include and not _globs(self.include).match(path):
             return False
-        return not any(_glob(pattern).match(path) for pattern in self.exclude)
+        return not (self.exclude and _globs(self.exclude).match(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +145,28 @@ def _wants(rule: Mapping[str, Any]) -> _Wants:
 
 
 def _ends(path: str, endings: tuple[str, ...]) -> bool:
-    if path.endswith(LEFT_OUT + _DECLARATIONS):
-        return False
-    name = path.rpartition("/")[2]
-    return any(
-        name.endswith(ending) if ending.startswith(".") else name == ending for ending in endings
+    # Endings without a dot are whole names.
+    return (path.endswith(endings) and not path.endswith(LEFT_OUT + _DECLARATIONS)) and (
+        path.endswith(_dotted(endings)) or path.rpartition("/")[2] in endings
     )
 
 
 @cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Return a pattern of ``paths:`` as semgrep reads it: anywhere in the tree, or a folder."""
-    anchored = pattern.startswith("/")
+def _dotted(endings: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(ending for ending in endings if ending.startswith("."))
+
+
+@cache
+def _globs(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return patterns of ``paths:`` as semgrep reads them: anywhere in the tree, or a folder."""
+    anchored = [_glob(pattern) for pattern in patterns if pattern.startswith("/")]
+    anywhere = [_glob(pattern) for pattern in patterns if not pattern.startswith("/")]
+    kinds = [f"(?:{'|'.join(anchored)})"] if anchored else []
+    kinds += [f"(?:.*/)?(?:{'|'.join(anywhere)})"] if anywhere else []
+    return re.compile(rf"(?:{'|'.join(kinds)})(?:/.*)?\Z", re.DOTALL)
+
+
+def _glob(pattern: str) -> str:
     body, rest = "", pattern.strip("/")
     while rest:
         if rest.startswith("**/"):
@@ -167,4 +177,4 @@ def _glob(pattern: str) -> re.Pattern[str]:
             body, rest = body + ("[^/]*" if rest[0] == "*" else "[^/]"), rest[1:]
         else:
             body, rest = body + re.escape(rest[0]), rest[1:]
-    return re.compile(("" if anchored else "(?:.*/)?") + body + r"(?:/.*)?\Z", re.DOTALL)
+    return body

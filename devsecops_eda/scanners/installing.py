@@ -38,35 +38,36 @@ def install(tool: str, *, state_dir: Path, python: Path | None = None) -> Instal
     if (prefix / COMPLETE).exists():
         return made
     try:
-        with _lock(prefix.with_name(f".{prefix.name}.lock")):
+        with _lock(prefix.with_name(f".{prefix.name}.lock")) as lock:
             if not (prefix / COMPLETE).exists():
-                _make(tool, prefix, python or Path(sys.executable))
+                _make(tool, prefix, python or Path(sys.executable), lock)
     except OSError as e:
         raise ConfigurationError(f"{prefix} cannot be made: {e.strerror}") from e
     return made
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
-def _make(tool: str, prefix: Path, python: Path) -> None:
+def _make(tool: str, prefix: Path, python: Path, lock: int) -> None:
     # At its final place, since an environment cannot be moved; the marker comes last.
     shutil.rmtree(prefix, ignore_errors=True)
     listed = prefix / "requirements.txt"
     try:
-        _run([str(python), "-m", "venv", str(prefix)])
+        _run([str(python), "-m", "venv", str(prefix)], lock)
         listed.write_text(requirements_text(tool), encoding="ascii")
         _run(
             [
                 str(prefix / "bin" / "python"),
                 *("-I", "-m", "pip", "install", "--quiet", "--no-input"),
                 *("--disable-pip-version-check", "--require-hashes", "-r", str(listed)),
-            ]
+            ],
+            lock,
         )
     except BaseException:
         shutil.rmtree(prefix, ignore_errors=True)
@@ -75,10 +76,16 @@ def _make(tool: str, prefix: Path, python: Path) -> None:
     os.close(descriptor)
 
 
-def _run(argv: Sequence[str]) -> None:
+def _run(argv: Sequence[str], lock: int) -> None:
     try:
         subprocess.run(
-            argv, check=True, capture_output=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
+            argv,
+            check=True,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            # When we are killed, pip goes on for a while; until its end nobody else may begin.
+            pass_fds=(lock,),
         )
     except FileNotFoundError as e:
         raise ConfigurationError(f"there is no interpreter {argv[0]}") from e

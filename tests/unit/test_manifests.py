@@ -15,7 +15,7 @@ from tests.scantree import tree
         ("dev_requirements.txt", True),
         ("requirements.prod.txt", True),
         ("requirements/base.txt", True),
-        ("constraints.txt", True),
+        ("constraints.txt", False),
         ("requirements.pip", True),
         ("poetry.lock", True),
         ("x/uv.lock", True),
@@ -117,6 +117,15 @@ def test_a_constraint_pins_what_a_requirement_leaves_open() -> None:
 
     assert manifests.places == {"django==3.2": (("pins.txt", 1),)}
     assert manifests.gaps == (Gap("requirements.txt", "unpinned: other"),)
+
+
+def test_constraints_that_nobody_includes_count_when_they_pin() -> None:
+    manifests = read_manifests(
+        tree({"constraints.txt": "a==1\nb\n", "docs/constraints.txt": "Constraints\n====\n"})
+    )
+
+    assert manifests.paths == ("constraints.txt",)
+    assert manifests.gaps == (Gap("constraints.txt", "unpinned: b"),)
 
 
 def test_includes_are_bounded() -> None:
