@@ -118,12 +118,8 @@ _PRIMARY = (
         ("gate", "policy"), readers.path, "path", "the policy file", "the built-in policy"
     ),
     Key(
-        ("gate", "database"), _database, "sqlite:/// or postgresql:// URL",
+        ("gate", "database"), _database, "sqlite:/// URL",
         "where the gate remembers", "`gate.db` in `state_dir`", secret=True,
-    ),
-    Key(
-        ("gate", "database_password"), readers.text, "text",
-        "password of the user in `gate.database`", secret=True,
     ),
     Key(
         ("evidence", "url"), _evidence, "file:/// URL",
@@ -139,7 +135,7 @@ _PRIMARY = (
     ),
     Key(
         (*_REPOSITORY, "credential_file"), readers.path, "path",
-        "file in git's credential format (`https://user:token@host`), or an ssh key",
+        "https: a file of one line, `user:password` or a token; ssh: a private key",
     ),
     Key(
         (*_REPOSITORY, "protocols"), readers.texts, 'list of "https", "ssh", "file"',

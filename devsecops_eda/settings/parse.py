@@ -9,7 +9,7 @@ from typing import Any
 
 from devsecops_eda.checks import CheckSettings
 from devsecops_eda.errors import InvalidSettingsError
-from devsecops_eda.settings.document import dotted, key_at, nearest, read_document
+from devsecops_eda.settings.document import key_at, nearest, read_document
 from devsecops_eda.settings.keys import KEYS, NAME
 from devsecops_eda.settings.sources import (
     DEFAULT,
@@ -76,7 +76,7 @@ def parse_settings(text: str, *, file: Path | None, around: Surroundings) -> Loa
         broker=_broker(given),
         repositories=_repositories(sources, given),
         checks=_checks(sources, given),
-        gate=_gate(given),
+        gate=GateSettings(**_table(given, "gate")),
         evidence_url=_table(given, "evidence").get("url", ""),
     )
     return Loaded(settings, file, {path: value.origin for path, value in given.items()})
@@ -115,40 +115,22 @@ def _broker(given: Mapping[tuple[str, ...], Value]) -> BrokerSettings:
     password = table.pop("password", None)
     url = table.get("url", DEFAULT_BROKER)
     if password is not None:
-        table["url"] = _joined(given, ("broker", "url"), ("broker", "password"), url, password)
+        table["url"] = _with_password(given, url, password)
     if "ca_file" in table and not url.startswith("amqps://"):
         origin = given[("broker", "ca_file")].origin
         raise InvalidSettingsError(f"{origin}: broker.ca_file: needs an amqps:// broker.url")
     return BrokerSettings(**table)
 
 
-def _gate(given: Mapping[tuple[str, ...], Value]) -> GateSettings:
-    table = _table(given, "gate")
-    password = table.pop("database_password", None)
-    if password is not None:
-        path = ("gate", "database")
-        joined = _joined(
-            given, path, (path[0], "database_password"), table.get("database", ""), password
-        )
-        table["database"] = joined
-    return GateSettings(**table)
-
-
-def _joined(
-    given: Mapping[tuple[str, ...], Value],
-    url_path: tuple[str, ...],
-    path: tuple[str, ...],
-    url: str,
-    password: str,
-) -> str:
-    if url_path not in given:
-        origin = given[path].origin
-        raise InvalidSettingsError(f"{origin}: {dotted(path)}: needs {dotted(url_path)} beside it")
+def _with_password(given: Mapping[tuple[str, ...], Value], url: str, password: str) -> str:
+    if ("broker", "url") not in given:
+        origin = given[("broker", "password")].origin
+        raise InvalidSettingsError(f"{origin}: broker.password: needs broker.url beside it")
     try:
         return with_password(url, password)
     except ValueError as error:
-        where = given[url_path].origin
-        raise InvalidSettingsError(f"{where}: {dotted(url_path)}: {error}") from error
+        where = given[("broker", "url")].origin
+        raise InvalidSettingsError(f"{where}: broker.url: {error}") from error
 
 
 def _checks(

@@ -29,9 +29,9 @@ class Row:
 def rows(loaded: Loaded) -> tuple[Row, ...]:
     """Return every setting that holds, in the table's order, without any secret."""
     values = _values(loaded.settings)
-    # Passwords are in the URLs once they are read; a row says only where one came from.
-    for secret in (("broker", "password"), ("gate", "database_password")):
-        values[secret] = MASK if secret in loaded.origins else None
+    # The password is in the URL once it is read; its row says only where it came from.
+    password = ("broker", "password")
+    values[password] = MASK if password in loaded.origins else None
     for path in loaded.origins:
         if path[-1] == "enabled":
             values[path] = path[1] in loaded.settings.checks

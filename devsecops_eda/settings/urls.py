@@ -10,7 +10,6 @@ MASK = "***"
 _SECRET_QUERY = re.compile(r"((?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(?!/)\S+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
-DATABASES = ("sqlite", "postgresql")
 
 
 def masked(url: str) -> str:
@@ -98,21 +97,18 @@ def evidence_url(text: str) -> str:
 
 
 def database_url(text: str, base: Path) -> str:
-    """Return ``text`` if it names a database we keep facts in; a SQLite path made absolute.
+    """Return ``text`` if it names a SQLite file, its path made absolute.
 
     Raises:
-        ValueError: another database, or SQLite without a file.
+        ValueError: another database, or no file.
     """
     scheme, sep, rest = text.partition("://")
-    if not sep or scheme.partition("+")[0] not in DATABASES:
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    if scheme.startswith("sqlite"):
-        path, mark, query = rest.removeprefix("/").partition("?")
-        if not rest.startswith("/") or not path or path == ":memory:":
-            raise ValueError("names no file: the gate must not forget")
-        return f"{scheme}:///{base / path}{mark}{query}"
-    _split(text)
-    return text
+    if not sep or scheme.partition("+")[0] != "sqlite":
+        raise ValueError("must begin with sqlite:///")
+    path, mark, query = rest.removeprefix("/").partition("?")
+    if not rest.startswith("/") or not path or path == ":memory:":
+        raise ValueError("names no file: the gate must not forget")
+    return f"{scheme}:///{base / path}{mark}{query}"
 
 
 def _split(text: str) -> SplitResult:

@@ -1,0 +1,110 @@
+"""The tables in README.md and docs/ that come from tables in the code.
+
+A table stands between ``<!-- NAME: generated -->`` and ``<!-- end -->``; a test compares. Run
+``python -m devsecops_eda.cli.doctables FILE…`` to write them anew.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from devsecops_eda.cli import COMMANDS
+from devsecops_eda.cli.exit_codes import MEANING
+from devsecops_eda.settings import KEYS, Key
+from devsecops_eda.settings.keys import NAME
+
+_BLOCK = re.compile(r"(<!-- (?P<name>[a-z-]+): generated -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def events() -> str:
+    """Return the table of events: type, routing key, who says it, who consumes it."""
+    from devsecops_eda.cli import eventdocs
+
+    return table(
+        ("event", "routing key", "said by", "consumed by"),
+        (
+            (f"`{r.type.value}`", f"`{r.key}`", ", ".join(r.said_by), ", ".join(r.consumed_by))
+            for r in eventdocs.rows()
+        ),
+    )
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
+    rows = ((str(code.value), name, meaning) for code, (name, meaning) in MEANING.items())
+    return table(("code", "name", "meaning"), rows)
+
+
+def commands() -> str:
+    """Return the table of commands."""
+    rows = ((f"`{name}`", line) for name, (_, line) in COMMANDS.items())
+    return table(("command", "what it does"), rows)
+
+
+def settings() -> str:
+    """Return the table of settings that are no named table's."""
+    rows = (
+        (f"`{key.dotted}`", key.form, _meaning(key), key.default, f"`{key.environment}`")
+        for key in KEYS
+        if NAME not in key.path
+    )
+    return table(("key", "value", "meaning", "default", "environment"), rows)
+
+
+def named_settings() -> str:
+    """Return the table of settings inside tables keyed by name."""
+    rows = (
+        (f"`{key.dotted}`", key.form, _meaning(key), key.default)
+        for key in KEYS
+        if NAME in key.path
+    )
+    return table(("key", "value", "meaning", "default"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "events": events,
+    "exit-codes": exit_codes,
+    "commands": commands,
+    "settings": settings,
+    "named-settings": named_settings,
+}
+"""Every table by the name in its mark."""
+
+
+def _meaning(key: Key) -> str:
+    return f"{key.meaning} (credential `{key.credential}`)" if key.secret else key.meaning
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table that ends in a line break."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(text) for text in line) + " |\n" for line in lines)
+
+
+def filled(text: str) -> str:
+    """Return ``text`` with every marked table as it is now.
+
+    Raises:
+        KeyError: a mark names no table.
+    """
+    return _BLOCK.sub(lambda match: f"{match[1]}{TABLES[match['name']]()}{match[3]}", text)
+
+
+def main(files: Sequence[str]) -> None:
+    """Write the tables in ``files`` anew."""
+    for name in files:
+        file = Path(name)
+        text = file.read_text(encoding="utf-8")
+        if filled(text) != text:
+            file.write_text(filled(text), encoding="utf-8")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
