@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import ssl
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
@@ -87,6 +89,8 @@ def run(
 
     SIGTERM finishes what runs, SIGQUIT gives it back at once. ``ready`` gets the worker.
     """
+    # It warns of root because of pickle; what is taken here is JSON of our own making.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     worker = app.Worker(
         hostname=hostname,
         concurrency=slots,

@@ -70,14 +70,14 @@ class Tap:
         self._channel.queue_bind("tap", topology.EVENTS, "#")
 
     def events(self, *types: EventType) -> list[Event]:
-        """All events of these types seen so far, as they were published, repeats too."""
+        """All events (of these types) seen so far, as they were published, repeats too."""
         self._connection.process_data_events(0)
         while True:
             method, _, body = self._channel.basic_get("tap", auto_ack=True)
             if method is None:
                 break
             self.bodies.append((method.routing_key, body))
-        wanted = tuple(type_.value for type_ in types)
+        wanted = tuple(type_.value for type_ in types or EventType)
         return [codec.decode(body) for key, body in self.bodies if key.startswith(wanted)]
 
     def close(self) -> None:
