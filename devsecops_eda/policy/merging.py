@@ -6,7 +6,7 @@ put together, the higher severity wins, and a file is a gap only if no run cover
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -41,17 +41,16 @@ def by_badness(finding: Finding) -> tuple[object, ...]:
 def _findings(outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
     # A fingerprint that one run reports twice stands for two findings: a limit counts both.
     most: Counter[str] = Counter()
-    found: defaultdict[str, list[Finding]] = defaultdict(list)
+    alike: Counter[Finding] = Counter()
     for outcome in outcomes:
         most |= Counter(finding.fingerprint for finding in outcome.findings)
-        for finding in outcome.findings:
-            found[finding.fingerprint].append(finding)
-    kept = (
-        finding
-        for fingerprint, findings in found.items()
-        for finding in sorted(findings, key=by_badness)[: most[fingerprint]]
-    )
-    return tuple(sorted(kept, key=by_badness))
+        alike |= Counter(outcome.findings)
+    kept = []
+    for finding in sorted(alike.elements(), key=by_badness):
+        if most[finding.fingerprint] > 0:
+            most[finding.fingerprint] -= 1
+            kept.append(finding)
+    return tuple(kept)
 
 
 def _coverage(outcomes: Sequence[Outcome]) -> Coverage:
