@@ -8,10 +8,9 @@ built-in ignores and ``nosem`` comments make findings vanish without a word.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,11 @@ from devsecops_eda.checks import (
     Tree,
 )
 from devsecops_eda.checks.targets import Targets
+from devsecops_eda.checks.unreadable import unreadable
 from devsecops_eda.errors import CheckError, FailureReason
 from devsecops_eda.model import Gap
 from devsecops_eda.rulepack import RuleInfo, RulePack, build_pack, pack_of, shipped_rules
+from devsecops_eda.scope import PYTHON_SUFFIXES
 
 RULES_FILE = "rules.json"
 SCRIPTS_FILE = "scripts.json"
@@ -38,13 +39,6 @@ MAX_TARGET_BYTES = 1_000_000
 RULE_TIMEOUT_S = 10
 MAX_TIMEOUTS = 3
 """After as many rules that took too long on one file, semgrep leaves the file."""
-
-_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_READABLE_CODINGS = frozenset(
-    {"utf-8", "utf8", "utf-8-sig", "latin-1", "latin1", "iso-8859-1", "iso8859-1", "ascii"}
-    | {"us-ascii"}
-)
-_BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?\r?$")
 
 _IN_A_FILE: Mapping[str, str] = {
     "AST builder error": "could not be parsed",
@@ -106,7 +100,9 @@ class Semgrep(Scanner):
             else:
                 # semgrep looks at these too and may find something: what they are stands beside.
                 eligible.append(path)
-                if reason := _unreadable(tree, path, python=(ending or path).endswith(".py")):
+                if reason := unreadable(
+                    tree.read(path), python=(ending or path).endswith(PYTHON_SUFFIXES)
+                ):
                     gaps.append(Gap(path, reason))
                 if ending:
                     scripts[f"script-{len(scripts):06d}{ending}"] = (path, tree.read(path))
@@ -212,42 +208,35 @@ def _scripts(plan: Plan) -> Mapping[str, str]:
 
 
 def _pack(folders: Sequence[Path]) -> RulePack:
-    return build_pack(folders) if folders else _shipped_pack()
+    # Half a second of YAML, asked for two or three times per scan.
+    if not folders:
+        return _shipped_pack()
+    return _pack_of_folders(
+        tuple(folders),
+        tuple(
+            (str(file), file.stat().st_mtime_ns, file.stat().st_size)
+            for folder in folders
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        ),
+    )
 
 
 @cache
 def _shipped_pack() -> RulePack:
-    # Half a second of YAML, and nobody edits an installed package under a running program.
+    # Nobody edits an installed package under a running program.
     return build_pack([shipped_rules()])
+
+
+@lru_cache(maxsize=4)
+def _pack_of_folders(folders: tuple[Path, ...], _stamps: tuple[object, ...]) -> RulePack:
+    return build_pack(folders)
 
 
 def _script_ending(tree: Tree, path: str, targets: Targets) -> str | None:
     if "." in path.rpartition("/")[2].lstrip("."):
         return None
     return targets.script_ending(path, tree.read(path)[:200])
-
-
-def _unreadable(tree: Tree, path: str, *, python: bool) -> str | None:
-    content = tree.read(path)
-    if content.startswith(b"version https://git-lfs"):
-        return "a git LFS pointer: the content is not in the repository"
-    coding = _declared_coding(content) if python else None
-    if coding is not None and coding not in _READABLE_CODINGS:
-        # Python would run it; semgrep reads it as UTF-8, finds nothing, and says nothing.
-        return f"declared_coding: {coding}"
-    return None
-
-
-def _declared_coding(content: bytes) -> str | None:
-    """Return the coding a Python file declares in its first two lines (PEP 263)."""
-    lines = re.split(rb"\r\n|\r|\n", content[:1000].removeprefix(b"\xef\xbb\xbf"), maxsplit=2)[:2]
-    for line in lines:
-        found = _CODING.match(line)
-        if found:
-            return found[1].decode("ascii", "replace").lower().replace("_", "-")
-        if not _BLANK_OR_COMMENT.match(line):
-            return None
-    return None
 
 
 def _gaps(document: Mapping[str, Any], place: _Places) -> Iterator[Gap]:
