@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from devsecops_eda.model import (
     commit_pushed_id,
     flow_of,
 )
+from devsecops_eda.scanning import Phases
 from devsecops_eda.workspace import Checkout, ScanTree, copy_folder
 
 SOURCE = "urn:devsecops-eda:scan"
@@ -35,8 +35,8 @@ class LocalSource:
     Every tree is written once and shared by the checks. Nothing is written below ``path``.
     """
 
-    def __init__(self, path: Path, *, base: str | None, work: Path) -> None:
-        """Look at ``path``; trees are written below ``work``.
+    def __init__(self, path: Path, *, base: str | None, work: Path, phases: Phases) -> None:
+        """Look at ``path``; trees are written below ``work``, ``phases`` is told how long it took.
 
         Raises:
             InvalidSettingsError: no such folder, or ``base`` given for a plain folder.
@@ -45,8 +45,8 @@ class LocalSource:
         if not path.is_dir():
             raise InvalidSettingsError(f"there is no folder {path}")
         self.root = path.resolve()
-        self.timings: dict[str, float] = {}
         self.notes: tuple[str, ...] = ()
+        self._phases = phases
         self._base = base
         self._work = work
         self._work.mkdir(mode=0o700)
@@ -138,9 +138,8 @@ class LocalSource:
     def _subject(self) -> Subject:
         checkout = self._checkout
         if checkout is not None:
-            begun = time.monotonic()
-            dirty = checkout.is_dirty()
-            self.timings["git_status"] = time.monotonic() - begun
+            with self._phases.of("", "git status"):
+                dirty = checkout.is_dirty()
             head = checkout.head()
             if not dirty and head is not None:
                 return Subject.commit(self.repo, head)
@@ -155,16 +154,13 @@ class LocalSource:
         return self._timed_write(subject.revision)
 
     def _timed_write(self, sha: str | None) -> ScanTree:
-        begun = time.monotonic()
         into = self._work / (sha or "tree")
-        if self._checkout is None:
-            tree = copy_folder(self.root, into)
-        elif sha is None:
-            tree = self._checkout.snapshot(into)
-        else:
-            tree = self._checkout.export(sha, into)
-        self.timings["tree"] = self.timings.get("tree", 0.0) + time.monotonic() - begun
-        return tree
+        with self._phases.of("", "write tree"):
+            if self._checkout is None:
+                return copy_folder(self.root, into)
+            if sha is None:
+                return self._checkout.snapshot(into)
+            return self._checkout.export(sha, into)
 
     def _ref(self) -> str:
         branch = self._checkout.branch() if self._checkout else None

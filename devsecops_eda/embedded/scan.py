@@ -6,7 +6,7 @@ import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from devsecops_eda import codec, sandbox
 from devsecops_eda.checks import Check
 from devsecops_eda.embedded.bus import USER, Bus
 from devsecops_eda.embedded.local import LocalSource
-from devsecops_eda.errors import DevSecOpsError
+from devsecops_eda.errors import DevSecOpsError, InvalidSettingsError
 from devsecops_eda.evidence import Evidence, open_evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Message, open_ledger
@@ -29,8 +29,8 @@ from devsecops_eda.model import (
     Subject,
     Verdict,
 )
-from devsecops_eda.policy import Policy
-from devsecops_eda.scanning import Answering, Scanning, the_check
+from devsecops_eda.policy import COMMIT_CHECK, Policy
+from devsecops_eda.scanning import Answering, Phase, Phases, Scanning, the_check
 from devsecops_eda.settings import Repository, SandboxMode, Settings
 from devsecops_eda.topology import GATE_CHECK, Topology
 
@@ -46,7 +46,7 @@ class ScanResult:
 
     ``outcomes`` are those of the judged subject, one per check, with all their findings.
     ``notes`` are sentences the reader has to know before believing it. ``root`` is where the
-    paths of findings lead to on this machine. ``timings`` are seconds by phase.
+    paths of findings lead to on this machine. ``phases`` say where the time went.
     """
 
     decision: Decision
@@ -54,7 +54,7 @@ class ScanResult:
     subject: Subject
     root: Path
     notes: tuple[str, ...] = ()
-    timings: Mapping[str, float] | None = None
+    phases: tuple[Phase, ...] = ()
 
 
 def scan(
@@ -79,15 +79,39 @@ def scan(
         CheckError: the repository cannot be read (``unknown_revision``).
         KeyboardInterrupt: passed on at once; what ran is ended.
     """
-    names = tuple(checks) or tuple(settings.checks)
-    running = {name: the_check(name) for name in names}
-    with tempfile.TemporaryDirectory(prefix="devsecops-eda-", ignore_cleanup_errors=True) as folder:
+    phases = Phases()
+    running = {name: the_check(name) for name in _names(checks, settings)}
+    policy, notes = _applicable(policy, running)
+    with (
+        phases.of("", "total"),
+        tempfile.TemporaryDirectory(prefix="devsecops-eda-", ignore_cleanup_errors=True) as folder,
+    ):
         work = Path(folder)
-        settings, notes = _local(settings, work)
-        with LocalSource(path, base=base, work=work / "trees") as source:
+        settings, more = _local(settings, work)
+        with LocalSource(path, base=base, work=work / "trees", phases=phases) as source:
             settings = replace(settings, repositories={source.repo: _repository(source.repo, path)})
-            run = _Run(settings, policy, source, running, gate, work)
-            return run.result(on_event, notes)
+            run = _Run(settings, policy, source, running, gate, work, phases)
+            result = run.result(on_event, (*notes, *more))
+    return replace(result, phases=tuple(phases.done))
+
+
+def _names(checks: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Return the checks to run; what git says is always asked, the others rest on it."""
+    if not checks:
+        return tuple(settings.checks)
+    return tuple(dict.fromkeys((*checks, COMMIT_CHECK)))
+
+
+def _applicable(policy: Policy, checks: Collection[str]) -> tuple[Policy, tuple[str, ...]]:
+    """Return the rules whose checks run here, and a sentence about the others."""
+    rules = tuple(rule for rule in policy.rules if rule.check in checks)
+    left = [rule.id for rule in policy.rules if rule.check not in checks]
+    if not left:
+        return policy, ()
+    if not rules:
+        raise InvalidSettingsError("no rule of the policy is about the checks that were chosen")
+    note = f"Not judged, because their checks were not run: {', '.join(left)}."
+    return replace(policy, name=f"{policy.name} (part)", rules=rules), (note,)
 
 
 def _local(settings: Settings, work: Path) -> tuple[Settings, tuple[str, ...]]:
@@ -116,6 +140,7 @@ class _Run:
         checks: Mapping[str, Check],
         gate: str,
         work: Path,
+        phases: Phases,
     ) -> None:
         self._settings = settings
         self._source = source
@@ -123,7 +148,7 @@ class _Run:
         self._stop = threading.Event()
         self._evidence: Evidence = open_evidence(settings.evidence_url)
         self._scanning = Scanning(
-            settings, source, work=work / "scans", clock=_now, stop=self._stop
+            settings, source, work=work / "scans", clock=_now, stop=self._stop, phases=phases
         )
         self._ledger = open_ledger("sqlite://")
         self._gate = Gate(
@@ -143,7 +168,6 @@ class _Run:
 
     def result(self, on_event: Callable[[Event], None], notes: tuple[str, ...]) -> ScanResult:
         """Run the flow and return what it led to."""
-        begun = time.monotonic()
         self._bus.start()
         try:
             events = self._source.first_events(_now(), checks=self._checks)
@@ -161,7 +185,6 @@ class _Run:
             subject=self._source.subject,
             root=self._source.root,
             notes=(*notes, *self._source.notes),
-            timings={"total": time.monotonic() - begun, **self._source.timings},
         )
 
     def _question(self, flow: str) -> Event:

@@ -17,12 +17,17 @@ from devsecops_eda.model import CommitFacts, Coverage, Outcome, Subject, Tool
 from devsecops_eda.scanners import bind_paths, environment, program
 from devsecops_eda.scanning.absent import absent
 from devsecops_eda.scanning.assignment import Assignment
+from devsecops_eda.scanning.phases import Phases
 from devsecops_eda.scanning.place import Place, workplace
 from devsecops_eda.scanning.shaping import completed, coverage_of, failed, told, tool_name
 from devsecops_eda.settings import Settings
 from devsecops_eda.workspace import ScanTree
 
 LOG = logging.getLogger(__name__)
+
+
+SCANNER_PHASE = "scanner"
+"""The phase in which the scanner itself runs; all others are ours."""
 
 
 class Source(Protocol):
@@ -53,11 +58,13 @@ class Scanning:
         work: Path,
         clock: Callable[[], datetime],
         stop: threading.Event | None = None,
+        phases: Phases | None = None,
     ) -> None:
         """Take where trees come from and ``work``, the folder for what lives as long as a scan.
 
-        Setting ``stop`` ends the scanners that run.
+        Setting ``stop`` ends the scanners that run; ``phases`` is told how long what took.
         """
+        self._phases = phases or Phases()
         self._stop = stop
         self._settings = settings
         self._source = source
@@ -102,8 +109,10 @@ class Scanning:
     def _scan(self, check: Scanner, task: Assignment) -> Outcome:
         settings = self._settings.checks.get(check.name, CheckSettings(check.name))
         with workplace(self._work) as place:
-            tree = self._source.export(task.subject, ref=task.ref, into=place.folder("tree"))
-            selection = _selection(check, tree, settings)
+            with self._phases.of(check.name, "tree"):
+                tree = self._source.export(task.subject, ref=task.ref, into=place.folder("tree"))
+            with self._phases.of(check.name, "select"):
+                selection = _selection(check, tree, settings)
             if not selection.eligible and not selection.gaps:
                 return completed(
                     task,
@@ -116,8 +125,10 @@ class Scanning:
                 coverage = coverage_of(selection, frozenset(), (), tree)
                 return completed(task, tool=Tool(check.tool, ""), coverage=coverage, inputs=inputs)
             plan = self._plan(check, settings, tree, selection, inputs, place)
-            report = self._run(check, plan)
-            return told(check, task, tree, selection, inputs, plan, report)
+            done = self._run(check, plan)
+            with self._phases.of(check.name, "findings"):
+                report = _parsed(check, done, plan)
+                return told(check, task, tree, selection, inputs, plan, report)
 
     def _plan(
         self,
@@ -139,41 +150,45 @@ class Scanning:
             settings=settings,
         )
 
-    def _run(self, check: Scanner, plan: Plan) -> Report:
+    def _run(self, check: Scanner, plan: Plan) -> sandbox.Completed:
         settings = plan.settings
-        done = sandbox.run(
-            check.command(plan),
-            mode=self._settings.sandbox,
-            limits=sandbox.Limits(
-                timeout_s=settings.timeout_s,
-                memory_bytes=settings.memory_bytes,
-                output_bytes=settings.output_bytes,
-            ),
-            read_only=(
-                plan.tree,
-                plan.generated,
-                plan.inputs,
-                *plan.folders.values(),
-                *bind_paths(check.tool, state_dir=self._settings.state_dir),
-            ),
-            cwd=plan.empty,
-            env=environment(check.tool, state_dir=self._settings.state_dir),
-            stop=self._stop,
-        )
-        try:
-            return check.parse(done.stdout, plan)
-        except CheckError as error:
-            # The scanner's own words help, but they are hostile input: shortened, for the log.
-            LOG.warning(
-                "%s exited with %d: %r",
-                check.tool,
-                done.returncode,
-                done.stderr[-2000:],
-                extra={"action": "bad_output"},
+        with self._phases.of(check.name, SCANNER_PHASE):
+            return sandbox.run(
+                check.command(plan),
+                mode=self._settings.sandbox,
+                limits=sandbox.Limits(
+                    timeout_s=settings.timeout_s,
+                    memory_bytes=settings.memory_bytes,
+                    output_bytes=settings.output_bytes,
+                ),
+                read_only=(
+                    plan.tree,
+                    plan.generated,
+                    plan.inputs,
+                    *plan.folders.values(),
+                    *bind_paths(check.tool, state_dir=self._settings.state_dir),
+                ),
+                cwd=plan.empty,
+                env=environment(check.tool, state_dir=self._settings.state_dir),
+                stop=self._stop,
             )
-            raise CheckError(
-                error.reason, f"{error.detail} ({check.tool} exited with {done.returncode})"
-            ) from error
+
+
+def _parsed(check: Scanner, done: sandbox.Completed, plan: Plan) -> Report:
+    try:
+        return check.parse(done.stdout, plan)
+    except CheckError as error:
+        # The scanner's own words help, but they are hostile input: shortened, for the log.
+        LOG.warning(
+            "%s exited with %d: %r",
+            check.tool,
+            done.returncode,
+            done.stderr[-2000:],
+            extra={"action": "bad_output"},
+        )
+        raise CheckError(
+            error.reason, f"{error.detail} ({check.tool} exited with {done.returncode})"
+        ) from error
 
 
 def _selection(check: Scanner, tree: ScanTree, settings: CheckSettings) -> Selection:
