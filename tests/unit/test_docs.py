@@ -1,0 +1,118 @@
+"""The documentation says what the code does: tables, commands, options, examples."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from devsecops_eda.checks import CheckSettings, Scanner
+from devsecops_eda.cli import group
+from devsecops_eda.cli.doctables import TABLES, filled
+from devsecops_eda.reports.machine import render_json
+from devsecops_eda.settings import Surroundings, parse_settings
+from tests.results import FAILED, NOW, SAFETY, SEMGREP, Scanned
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REPORTS = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_generated_table_is_the_one_of_the_code(page: Path) -> None:
+    """If this fails: ``python -m devsecops_eda.cli.doctables README.md docs/*.md``."""
+    text = page.read_text(encoding="utf-8")
+    assert filled(text) == text
+
+
+def test_every_table_stands_somewhere() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for name in TABLES:
+        assert f"<!-- {name}: generated -->\n|" in pages
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    joined = text.replace("\\\n", " ")
+    for line in re.findall(r"^    (devsecops-eda .*)$", joined, re.MULTILINE):
+        yield shlex.split(line)[1:]
+    for inline in re.findall(r"`devsecops-eda ([^`]*)`", " ".join(joined.split())):
+        yield shlex.split(inline)
+
+
+COMMANDS = [argv for page in PAGES for argv in commands(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
+def test_every_command_in_the_pages_exists_with_its_options(argv: list[str]) -> None:
+    if {"worker", "gate", "up"} & set(argv[:1]):
+        pytest.importorskip("celery")
+    command: click.Command = group
+    context = click.Context(group)
+    for word in argv:
+        if word.startswith("-"):
+            known = {name for param in command.params for name in param.opts}
+            known |= set(command.get_help_option_names(context))
+            assert word in known, f"{command.name} has no {word}"
+        elif isinstance(command, click.Group):
+            found = command.get_command(context, word)
+            assert found is not None, f"there is no command {word}"
+            command, context = found, click.Context(found, parent=context)
+
+
+def test_the_commands_are_found_in_the_pages() -> None:
+    assert len(COMMANDS) > 10
+    assert any(argv[:2] == ["emit", "commit.pushed"] and "--wait" in argv for argv in COMMANDS)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_python_examples_run() -> None:
+    names: dict[str, object] = {"__name__": "readme"}
+    for block in blocks(README, "python"):
+        exec(compile(block, "README.md", "exec"), names)
+    lines = names["Lines"]
+    assert isinstance(lines, type)
+    assert issubclass(lines, Scanner)
+    check = lines()
+    assert check.inputs(CheckSettings("lines"), now=NOW).files == {"empty.cfg": b""}
+
+
+def _settings(text: str) -> None:
+    around = Surroundings({}, Path("/"), Path("/state"), lambda _path: "secret")
+    parse_settings(text, file=Path("/etc/x.toml"), around=around)
+
+
+def test_the_configurations_in_the_pages_are_taken() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    found = blocks(pages, "toml")
+    indented = re.findall(r"^    \[.*\]\n(?:    .*\n|\n(?=    \[))*", README, re.MULTILINE)
+    found += ["".join(line[4:] for line in block.splitlines(keepends=True)) for block in indented]
+    assert len(found) >= 3
+    for text in found:
+        assert tomllib.loads(text)
+        _settings(text)
+
+
+def test_the_page_on_reports_names_every_field_of_the_json() -> None:
+    def fields(value: object) -> Iterator[str]:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield name
+                if name != "counts":
+                    yield from fields(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from fields(inner)
+
+    named = set(fields(json.loads(render_json(Scanned(outcomes=(SEMGREP, SAFETY, FAILED))))))
+    written = set(re.findall(r'"(\w+)"', blocks(REPORTS, "")[0]))
+    assert named == written
