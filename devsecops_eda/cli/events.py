@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 
 from devsecops_eda.cli import eventdocs
+from devsecops_eda.cli.tail import tail
 from devsecops_eda.codec import decode, schemas
 from devsecops_eda.errors import InvalidEventError
 from devsecops_eda.model import EventType
@@ -34,7 +35,10 @@ class Judged:
 
 @click.group()
 def events() -> None:
-    """Show the events there are, and check events of your own."""
+    """Show the events there are, check events of your own, follow what is said."""
+
+
+events.add_command(tail)
 
 
 @events.command("list")

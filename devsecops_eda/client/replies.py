@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
+from itertools import chain, repeat
 from types import TracebackType
+from typing import Self
 
 from devsecops_eda import codec
 from devsecops_eda.broker import (
@@ -23,15 +26,17 @@ LOG = logging.getLogger(__name__)
 
 QUEUE_OUTLIVES_S = 300
 """So long after the end of the wait an abandoned reply queue disappears by itself."""
-_PAUSE_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+_FIRST_S = 30.0
 _ATTEMPT_S = 10.0
+_LEAVE_S = 2.0
+_PAUSE_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
-class Replies:
-    """The events of one flow of one repository, as they are said. Not thread-safe.
+class ReplyQueue:
+    """A queue of one's own on the events exchange, found again after a lost connection.
 
-    The queue is durable and has a name of its own, so that a waiter who lost his connection finds
-    what was said meanwhile. Where it is gone (its node is down, it expired), a new one is made.
+    It is durable and has a name, so that a waiter who lost his connection finds what was said
+    meanwhile. Where it is gone (its node is down, it expired), a new one is made. Not thread-safe.
 
     Raises (on entering):
         BrokerUnreachableError, NotAuthorisedError, ConfigurationError: as connecting does.
@@ -41,25 +46,30 @@ class Replies:
         self,
         address: Address,
         *,
-        repo: str,
+        keys: Sequence[str],
         flow: str,
-        identities: Identities,
+        expires_s: float,
         deadline: Deadline,
+        max_length: int | None = None,
     ) -> None:
         self._address = address
-        self._repo = repo
+        self._keys = tuple(keys)
         self._flow = flow
-        self._identities = identities
         self._deadline = deadline
-        self._expires_ms = int((deadline.timeout_s + QUEUE_OUTLIVES_S) * 1000)
+        self._arguments: dict[str, str | int] = {
+            "x-queue-type": "classic",
+            "x-expires": int(expires_s * 1000),
+        }
+        if max_length is not None:
+            self._arguments["x-max-length"] = max_length
         self._queue = ""
         self._link: Link | None = None
         self.reconnected = False
         """Whether the connection was lost since somebody last set this to False."""
 
-    def __enter__(self) -> Replies:
+    def __enter__(self) -> Self:
         try:
-            self._listen_anew(self._deadline.within(_ATTEMPT_S * 3))
+            self._listen_anew(self._deadline.within(_FIRST_S))
         except BaseException:
             self._leave()
             raise
@@ -73,8 +83,8 @@ class Replies:
     ) -> None:
         self._leave()
 
-    def next(self, deadline: Deadline) -> Event | None:
-        """Return the next event of the flow from someone who may say it, None when time is over.
+    def take(self, deadline: Deadline) -> Incoming | None:
+        """Return the next message, None when the time is over.
 
         Returns None early where the connection was lost and is there again: something may have
         been missed, `reconnected` says so.
@@ -83,31 +93,16 @@ class Replies:
             BrokerUnreachableError: the connection was lost and did not come back in time.
             NotAuthorisedError: these credentials may no longer connect.
         """
-        while True:
-            if self._link is None:
-                self._reconnect()
-                self.reconnected = True
-                return None
+        if self._link is not None:
             try:
-                message = self._link.take(deadline.left_s)
+                return self._link.take(deadline.left_s)
             except (BrokerUnreachableError, RefusedError) as error:
                 LOG.warning("lost the reply queue: %s", error, extra={"action": "reconnect"})
                 self._link.close()
                 self._link = None
-                continue
-            if message is None:
-                return None
-            event = self._believed(message)
-            if event is not None:
-                return event
-
-    def _believed(self, message: Incoming) -> Event | None:
-        try:
-            event = codec.open_door(delivery_of(message), identities=self._identities)
-        except InvalidEventError as error:
-            LOG.warning("an answer is not believed: %s", error, extra={"action": "refused"})
-            return None
-        return event if event.correlationid == self._flow else None
+        self._reconnect()
+        self.reconnected = True
+        return None
 
     def _listen_anew(self, deadline: Deadline) -> None:
         """Make a queue that nobody has had before, bound before anything is asked."""
@@ -121,9 +116,9 @@ class Replies:
                 "queue_declare",
                 queue=self._queue,
                 durable=True,
-                arguments={"x-queue-type": "classic", "x-expires": self._expires_ms},
+                arguments=dict(self._arguments),
             )
-            for key in reply_keys(repo=self._repo, flow=self._flow):
+            for key in self._keys:
                 link.call(
                     deadline, "queue_bind", queue=self._queue, exchange=EVENTS, routing_key=key
                 )
@@ -141,7 +136,7 @@ class Replies:
             self._listen_anew(deadline)
 
     def _reconnect(self) -> None:
-        for attempt in range(10**6):
+        for pause_s in chain(_PAUSE_S, repeat(_PAUSE_S[-1])):
             try:
                 self._listen_again(self._deadline.within(_ATTEMPT_S))
                 return
@@ -149,7 +144,6 @@ class Replies:
                 if self._link is not None:
                     self._link.hang_up()
                     self._link = None
-                pause_s = _PAUSE_S[min(attempt, len(_PAUSE_S) - 1)]
                 if self._deadline.left_s <= pause_s:
                     raise
                 Deadline.after(pause_s).sleep()
@@ -160,12 +154,52 @@ class Replies:
             return
         try:
             if link.lost is None:
-                link.call(Deadline.after(2.0), "queue_delete", queue=self._queue)
+                link.call(Deadline.after(_LEAVE_S), "queue_delete", queue=self._queue)
         except (DevSecOpsError, RefusedError) as error:
             # It expires by itself.
             LOG.info("left the reply queue behind: %s", error, extra={"action": "leave"})
         finally:
             link.close()
+
+
+class Replies(ReplyQueue):
+    """The events of one flow of one repository, as those say them who may. Not thread-safe."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        repo: str,
+        flow: str,
+        identities: Identities,
+        deadline: Deadline,
+    ) -> None:
+        super().__init__(
+            address,
+            keys=reply_keys(repo=repo, flow=flow),
+            flow=flow,
+            expires_s=deadline.timeout_s + QUEUE_OUTLIVES_S,
+            deadline=deadline,
+        )
+        self._identities = identities
+
+    def next(self, deadline: Deadline) -> Event | None:
+        """Return the next event, None when the time is over or `reconnected` became true.
+
+        Raises:
+            BrokerUnreachableError, NotAuthorisedError: as `take`.
+        """
+        while True:
+            message = self.take(deadline)
+            if message is None:
+                return None
+            try:
+                event = codec.open_door(delivery_of(message), identities=self._identities)
+            except InvalidEventError as error:
+                LOG.warning("an answer is not believed: %s", error, extra={"action": "refused"})
+                continue
+            if event.correlationid == self._flow:
+                return event
 
 
 def delivery_of(message: Incoming) -> codec.Delivery:

@@ -1,0 +1,140 @@
+"""What `emit`, `wait` and `rescan` share: their options, and what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+import durationpy
+
+from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
+from devsecops_eda.cli.output import colours
+from devsecops_eda.model import Decision, Event, Outcome, Verdict
+from devsecops_eda.reports import plain, render_decision, sentence
+from devsecops_eda.reports.machine import decision_document, written
+
+if TYPE_CHECKING:
+    from devsecops_eda.cli.context import App
+    from devsecops_eda.client import Client
+
+OUTPUT_VERSION = 1
+MAX_WAIT_S = 7 * 24 * 3600
+
+
+def seconds_of(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return a span of time, ``90s``, ``15m`` or ``1h30m``, in seconds."""
+    if value is None:
+        return None
+    try:
+        seconds = float(durationpy.from_str(value).total_seconds())
+    except (durationpy.DurationError, OverflowError) as error:
+        raise click.BadParameter(
+            f"{value!r} is no duration; write it like 90s, 15m or 1h30m", ctx, param
+        ) from error
+    if not 0 < seconds <= MAX_WAIT_S:
+        raise click.BadParameter(f"{value!r} is not above zero and at most 168h", ctx, param)
+    return seconds
+
+
+@contextmanager
+def connected(app: App) -> Iterator[Client]:
+    """Give a client for the configured broker; it believes whom the configuration names."""
+    from devsecops_eda.client import Client
+
+    settings = app.settings
+    client = Client(
+        settings.broker.url,
+        ca_file=settings.broker.ca_file,
+        identities=settings.identities,
+        spool=settings.state_dir / "spool",
+    )
+    with client:
+        yield client
+
+
+@dataclass
+class Conversation:
+    """What one command tells, hears and prints. Text: as it comes. JSON: once, at the end."""
+
+    form: str
+    flow: str
+    repo: str
+    gate: str
+    event_id: str | None = None
+    pending: Decision | None = field(default=None, init=False)
+
+    def begin(self, about: str) -> None:
+        """Say at once which flow this is: it goes on when we do not."""
+        # JSON on standard output is one document; whoever reads a log wants to know now.
+        to_stderr = self.form == "json"
+        click.echo(f"flow {self.flow}  {plain(about)}  gate {plain(self.gate)}", err=to_stderr)
+
+    def hear(self, event: Event) -> None:
+        """Say on standard error what an event of the flow means for who waits."""
+        if isinstance(event.data, Outcome):
+            click.echo(_progress(event.data), err=True)
+        elif isinstance(event.data, Decision) and event.data.verdict is Verdict.PENDING:
+            if self.pending is None and event.data.gate == self.gate:
+                click.echo(f"  {plain(self.gate)}: pending", err=True)
+            if event.data.gate == self.gate:
+                self.pending = event.data
+
+    def end(self, decision: Decision | None) -> ExitCode:
+        """Print the decision, or how far it is, and return the exit code."""
+        shown = decision or self.pending
+        if self.form == "json":
+            click.echo(written(self._document("waited", shown)), nl=False)
+        elif shown is not None:
+            click.echo(render_decision(shown, colour=colours()), nl=False)
+        if decision is None:
+            self.hint("still pending")
+        return of_verdict(decision.verdict if decision else None)
+
+    def told(self, status: str) -> ExitCode:
+        """Print what became of an event nobody waits for: published or spooled."""
+        if self.form == "json":
+            click.echo(written(self._document(status, None)), nl=False)
+        else:
+            click.echo(f"{status} {self.event_id}")
+        return ExitCode.ALLOW
+
+    def hint(self, why: str) -> None:
+        """Say how to go on waiting."""
+        click.echo(
+            f"{why}; the flow goes on: devsecops-eda wait --repo {plain(self.repo)}"
+            f" --gate {plain(self.gate)} --flow {self.flow}",
+            err=True,
+        )
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Say on Ctrl-C that only the waiting ends."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.hint("interrupted")
+            raise
+
+    def _document(self, status: str, decision: Decision | None) -> dict[str, Any]:
+        return {
+            "version": OUTPUT_VERSION,
+            "status": status,
+            "flow": self.flow,
+            "event": self.event_id,
+            "verdict": decision.verdict.value if decision else None,
+            "decision": decision_document(decision) if decision else None,
+        }
+
+
+def _progress(outcome: Outcome) -> str:
+    name = f"  {plain(outcome.check)}"
+    if outcome.failure is not None:
+        failure = outcome.failure
+        return f"{name}: no verdict: {failure.reason.value}: {sentence(failure.detail)}"
+    if not outcome.applicable:
+        return f"{name}: nothing to look at"
+    counts = ", ".join(f"{count} {word}" for word, count in outcome.counts().items() if count)
+    return f"{name}: {counts or 'no findings'}"
