@@ -16,8 +16,8 @@ MAX_FUNCTION_LINES = 50
 GROUPS = {
     "what it is about": ("errors", "model", "policy"),
     "how it is written down": (
-        *("advisories", "checks", "codec", "fingerprint", "reports", "rulepack", "scope"),
-        *("settings", "topology"),
+        *("advisories", "checks", "codec", "definitions", "fingerprint", "reports", "rulepack"),
+        *("scope", "settings", "topology"),
     ),
     "hands": (
         *("broker", "client", "evidence", "ledger", "metrics", "migrations", "sandbox"),
