@@ -56,7 +56,11 @@ class Child:
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self.popen = popen
-        self.pidfd = os.pidfd_open(popen.pid)
+        try:
+            self.pidfd = os.pidfd_open(popen.pid)
+        except OSError:
+            self.end()
+            raise
 
     def kill(self) -> None:
         """Kill the process and its group."""
@@ -127,7 +131,6 @@ def watched(
     timeout_s: float,
     output_bytes: int,
     processes: int | None = None,
-    stdin: IO[bytes] | int = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
     stop: threading.Event | None = None,
 ) -> Completed:
@@ -145,15 +148,7 @@ def watched(
     with (
         tempfile.TemporaryFile() as stdout,
         tempfile.TemporaryFile() as stderr,
-        started(
-            argv,
-            env=env,
-            cwd=cwd,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=pass_fds,
-        ) as child,
+        started(argv, env=env, cwd=cwd, stdout=stdout, stderr=stderr, pass_fds=pass_fds) as child,
     ):
         while not wait_for(child.pidfd, max(min(TICK_S, begun + timeout_s - time.monotonic()), 0)):
             if _sizes(stdout, stderr) > output_bytes:
@@ -162,10 +157,8 @@ def watched(
                 raise CheckError(FailureReason.OTHER, f"{name} was stopped")
             if time.monotonic() - begun >= timeout_s:
                 raise CheckError(FailureReason.TIMEOUT, f"{name} took longer than {timeout_s:g} s")
-            if processes is not None and living(child.popen.pid, most=processes) > processes:
-                raise CheckError(
-                    FailureReason.RESOURCE_LIMIT, f"{name} started more than {processes} processes"
-                )
+            if processes is not None:
+                _refuse_a_crowd(child.popen.pid, name=name, most=processes)
         child.end()
         if _sizes(stdout, stderr) > output_bytes:
             raise CheckError(
@@ -178,6 +171,11 @@ def watched(
             stderr=_content(stderr, output_bytes),
             duration_s=time.monotonic() - begun,
         )
+
+
+def _refuse_a_crowd(pid: int, *, name: str, most: int) -> None:
+    if living(pid, most=most) > most:
+        raise CheckError(FailureReason.RESOURCE_LIMIT, f"{name} started more than {most} processes")
 
 
 def wait_for(pidfd: int, timeout_s: float) -> bool:
