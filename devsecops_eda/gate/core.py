@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from devsecops_eda import codec
@@ -21,10 +21,10 @@ from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.gate import speech
 from devsecops_eda.gate.facts import FactsReader
+from devsecops_eda.gate.judging import Judging, Now
 from devsecops_eda.ledger import Ask, CauseRow, Ledger, Memory, Message, Records
 from devsecops_eda.model import (
     CommitPushed,
-    Decision,
     DecisionRequested,
     Event,
     Outcome,
@@ -33,7 +33,7 @@ from devsecops_eda.model import (
     Verdict,
     branch_name,
 )
-from devsecops_eda.policy import Policy, decide, next_deadline, wanted_baselines
+from devsecops_eda.policy import Policy
 from devsecops_eda.settings import Repository
 
 LOG = logging.getLogger(__name__)
@@ -45,17 +45,7 @@ LEASE = timedelta(seconds=15)
 """So long the gate whose timer works keeps that right without renewing it."""
 
 _TIMER = "timer"
-_FINAL = frozenset({Verdict.ALLOW, Verdict.DENY, Verdict.ERROR})
 _AT_ONCE = frozenset({Verdict.ALLOW.value, Verdict.DENY.value})
-
-
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """The event being taken: its place in the inbox, its id, and the instant."""
-
-    seq: int | None
-    event_id: str | None
-    at: datetime
 
 
 class Gate:
@@ -74,6 +64,7 @@ class Gate:
         self._ledger = ledger
         self._policy = policy
         self._facts = FactsReader(checks=checks, repositories=repositories, evidence=evidence)
+        self._judging = Judging(policy, self._facts)
 
     def take(self, event: Event, *, user: str, now: datetime) -> tuple[Message, ...]:
         """Record ``event`` and return what has to be published before it may be acknowledged.
@@ -110,7 +101,7 @@ class Gate:
                     "an event with this id and other content was recorded before, and stands",
                     path="/id",
                 )
-            this = _Now(seq, event.id, now)
+            this = Now(seq, event.id, now)
             said = list(records.said.messages_of(seq)) if memory is Memory.REPEAT else []
             said += self._follow(records, event, outcome, memory, this)
             return tuple({message.id: message for message in said}.values())
@@ -128,7 +119,7 @@ class Gate:
             if not records.said.lease(_TIMER, owner=owner, now=now, length=LEASE):
                 return ()
             for ask in records.asks.due(now, limit=limit):
-                said += self._judge(records, ask, _Now(None, None, now))
+                said += self._judging.judge(records, ask, Now(None, None, now))
         return tuple(said)
 
     def owed(self, now: datetime, *, age: timedelta, limit: int = 100) -> tuple[Message, ...]:
@@ -158,7 +149,7 @@ class Gate:
         event: Event,
         outcome: Outcome | None,
         memory: Memory,
-        this: _Now,
+        this: Now,
     ) -> list[Message]:
         data = event.data
         if outcome is not None:
@@ -184,7 +175,7 @@ class Gate:
         ref: str | None,
         target: str | None,
         memory: Memory,
-        this: _Now,
+        this: Now,
     ) -> list[Message]:
         flow = event.correlationid
         if memory is Memory.REPEAT:
@@ -201,26 +192,26 @@ class Gate:
         if check is None:
             for gate in self._policy.asked_by(event.type):
                 records.asks.open(flow, gate, environment=None, subject=subject, now=this.at)
-        return self._judge_about(records, subject, this)
+        return self._judging.judge_about(records, subject, this)
 
     def _told_again(
-        self, records: Records, flow: str, subject: Subject, this: _Now
+        self, records: Records, flow: str, subject: Subject, this: Now
     ) -> list[Message]:
         said: list[Message] = []
         for ask in records.asks.of_flow(flow, repo=subject.repo):
             if ask.answered and ask.decision is not None:
                 if records.said.verdict_of(ask.decision) in _AT_ONCE:
-                    said += self._current(records, ask, this)
+                    said += self._judging.current(records, ask, this)
                     continue
                 # After an error whoever tells the push again wants another attempt: the
                 # workers were told again too, and their new outcomes are awaited.
                 ask = replace(ask, answered=False, reopened_at=this.at)
                 records.asks.update(ask, answered=False, reopened_at=this.at)
-            said += self._judge(records, ask, this)
+            said += self._judging.judge(records, ask, this)
         return said
 
     def _outcome(
-        self, records: Records, event: Event, outcome: Outcome, memory: Memory, this: _Now
+        self, records: Records, event: Event, outcome: Outcome, memory: Memory, this: Now
     ) -> list[Message]:
         if memory is Memory.NEW:
             assert this.seq is not None
@@ -231,10 +222,10 @@ class Gate:
                 cause=outcome.cause,
                 status=outcome.status.value,
             )
-        return self._judge_about(records, outcome.subject, this)
+        return self._judging.judge_about(records, outcome.subject, this)
 
     def _answer(
-        self, records: Records, event: Event, data: DecisionRequested, this: _Now
+        self, records: Records, event: Event, data: DecisionRequested, this: Now
     ) -> list[Message]:
         flow = event.correlationid
         subject = records.inbox.flow_subject(flow, repo=data.repo)
@@ -244,84 +235,15 @@ class Gate:
             return []
         if data.gate not in self._policy.gate_names:
             ask = Ask(flow, data.gate, data.environment, subject, None, None, None, False, None)
-            return [self._once(records, ask, this)]
+            return [self._judging.once(records, ask, this)]
         ask = records.asks.open(
             flow, data.gate, environment=data.environment, subject=subject, now=this.at
         )
         if ask.answered:
-            return self._current(records, ask, this)
-        said = self._judge(records, ask, this)
+            return self._judging.current(records, ask, this)
+        said = self._judging.judge(records, ask, this)
         answered = any(message.flow == flow and _is_decision(message) for message in said)
-        return said if answered else [*said, self._once(records, ask, this)]
-
-    # Judging.
-
-    def _judge_about(self, records: Records, subject: Subject, this: _Now) -> list[Message]:
-        said: list[Message] = []
-        for ask in records.asks.about(subject):
-            said += self._judge(records, ask, this)
-        return said
-
-    def _judge(self, records: Records, ask: Ask, this: _Now) -> list[Message]:
-        said = self._request_baselines(records, ask, this)
-        facts = self._facts.facts(records, ask)
-        decision = decide(self._policy, facts, this.at)
-        if decision.verdict not in _FINAL:
-            due = next_deadline(self._policy, facts, this.at)
-            records.asks.update(ask, due=due, answered=False)
-            return said
-        if ask.answered and ask.decision == decision.id:
-            return said
-        if ask.decision not in (None, decision.id):
-            decision = replace(decision, supersedes=ask.decision)
-        records.said.record_decision(decision)
-        records.asks.update(ask, due=None, answered=True, decision=decision.id)
-        event = speech.decision_made(ask, decision, cause=this.event_id)
-        LOG.info(
-            "%s: %s on %s",
-            ask.gate,
-            decision.verdict.value,
-            ask.subject,
-            extra={"action": "decided", "flow": ask.flow},
-        )
-        return [*said, self._owe(records, event, this)]
-
-    def _request_baselines(self, records: Records, ask: Ask, this: _Now) -> list[Message]:
-        said: list[Message] = []
-        facts = self._facts.facts(records, ask)
-        for wanted in wanted_baselines(self._policy, facts):
-            basis = f"{wanted.rules_digest}/{wanted.data_digest}"
-            event = speech.scan_requested(
-                ask, wanted.subject, check=wanted.check, basis=basis, now=this.at
-            )
-            if records.asks.request_baseline(
-                ask,
-                check=wanted.check,
-                subject=wanted.subject,
-                request=event.id,
-                now=this.at,
-            ):
-                said.append(self._owe(records, event, this))
-        return said
-
-    # Saying.
-
-    def _current(self, records: Records, ask: Ask, this: _Now) -> list[Message]:
-        """Owe the decision an ask was last given once more, with its old bytes."""
-        assert ask.decision is not None
-        found = records.said.message(speech.decision_made_id(ask.decision, ask.flow))
-        return [] if found is None else [records.said.enqueue(found, cause=this.seq, now=this.at)]
-
-    def _once(self, records: Records, ask: Ask, this: _Now) -> Message:
-        """Answer one request with how things stand: pending, or an error nobody recorded."""
-        decision: Decision = decide(self._policy, self._facts.facts(records, ask), this.at)
-        event = speech.decision_made(
-            ask, decision, cause=this.event_id, answer_to=this.event_id or ""
-        )
-        return self._owe(records, event, this)
-
-    def _owe(self, records: Records, event: Event, this: _Now) -> Message:
-        return records.said.enqueue(speech.message(event), cause=this.seq, now=this.at)
+        return said if answered else [*said, self._judging.once(records, ask, this)]
 
 
 def _is_decision(message: Message) -> bool:

@@ -27,7 +27,7 @@ from devsecops_eda.errors import (
 )
 from devsecops_eda.evidence import open_evidence
 from devsecops_eda.gate import Gate
-from devsecops_eda.ledger import Message, open_ledger
+from devsecops_eda.ledger import Ledger, Message, open_ledger
 from devsecops_eda.model import Event
 from devsecops_eda.policy import Policy
 from devsecops_eda.settings import Settings
@@ -214,22 +214,7 @@ def run_gate(
         ConfigurationError: the database or the evidence store is not served.
         UnavailableError: the ledger cannot be opened within ``transient_wait_s`` seconds.
     """
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    ledger = waited_out(
-        lambda: open_ledger(settings.gate.database),
-        wait_s=settings.transient_wait_s,
-        what="the ledger",
-    )
-    gate = Gate(
-        ledger=ledger,
-        policy=policy,
-        checks=tuple(settings.checks),
-        repositories=settings.repositories,
-        evidence=open_evidence(settings.evidence_url),
-    )
+    ledger, gate = _open(settings, policy)
     thread = PublishingThread(address_of(settings.broker))
     intake = Intake(queue_name(GATE_CHECK))
     worker = GateWorker(
@@ -237,7 +222,7 @@ def run_gate(
         publisher=speaker(thread),
         intake=intake,
         wait_s=settings.transient_wait_s,
-        clock=clock,
+        clock=_now,
     )
     app = celery_app(
         GATE_CHECK,
@@ -247,7 +232,7 @@ def run_gate(
         refuse=worker.refuse,
         threads=True,
     )
-    timer = Timer(gate, worker, intake=intake, clock=clock)
+    timer = Timer(gate, worker, intake=intake, clock=_now)
     timer.start()
     try:
         return run(
@@ -260,3 +245,23 @@ def run_gate(
         timer.end()
         thread.close()
         ledger.close()
+
+
+def _open(settings: Settings, policy: Policy) -> tuple[Ledger, Gate]:
+    ledger = waited_out(
+        lambda: open_ledger(settings.gate.database),
+        wait_s=settings.transient_wait_s,
+        what="the ledger",
+    )
+    gate = Gate(
+        ledger=ledger,
+        policy=policy,
+        checks=tuple(settings.checks),
+        repositories=settings.repositories,
+        evidence=open_evidence(settings.evidence_url),
+    )
+    return ledger, gate
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", LARGE],
@@ -74,13 +73,13 @@ def _committed(project: Path) -> Path:
 
 
 def _print(name: str, files: int, result: ScanResult) -> None:
-    phases = defaultdict(float)
-    for phase in result.phases:
-        phases[phase.check, phase.name] += phase.length_s
-    total = phases.pop(("", "total"))
+    lengths: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for one in result.phases:
+        lengths[one.check, one.name] += one.length_s
+    total = lengths.pop(("", "total"))
     scanners = covered_s(one for one in result.phases if one.name == SCANNER_PHASE)
     print(f"\n{name}: {files} files, {result.decision.verdict.value}")
-    for (check, phase), length_s in phases.items():
+    for (check, phase), length_s in lengths.items():
         print(f"  {check or 'all':<8} {phase:<12} {length_s:8.2f} s")
     print(f"  total                 {total:8.2f} s")
     print(f"  a scanner was running {scanners:8.2f} s")

@@ -1,0 +1,115 @@
+"""The gate and those who ask it: flows, other gates, rescans, lost evidence."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from devsecops_eda import codec
+from devsecops_eda.errors import (
+    UnavailableError,
+)
+from devsecops_eda.model import (
+    Event,
+    EventType,
+    Outcome,
+    ScanRequested,
+    Subject,
+    Verdict,
+)
+from tests.judged import (
+    HEAD,
+    NOW,
+    REPO,
+    NoEvidence,
+    asked,
+    commit_told,
+    decisions,
+    gate,
+    pushed,
+    semgrep_told,
+    take,
+    verdicts,
+)
+
+
+def test_who_asks_is_told_pending_and_later_the_decision() -> None:
+    judge, push = gate(), pushed()
+    take(judge, push)
+    assert verdicts(take(judge, asked(push.correlationid))) == [Verdict.PENDING]
+    said = take(judge, commit_told(push), semgrep_told(push))
+    assert verdicts(said) == [Verdict.ALLOW]
+    assert take(judge, asked(push.correlationid)) == said
+
+
+def test_another_gate_answers_the_flow_that_asks_it() -> None:
+    judge, push = gate(), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push, "old"))
+    (decision,) = decisions(take(judge, asked(push.correlationid, "release")))
+    assert (decision.gate, decision.verdict) == ("release", Verdict.DENY)
+
+
+def test_an_unknown_gate_is_an_error() -> None:
+    judge, push = gate(), pushed()
+    take(judge, push)
+    (decision,) = decisions(take(judge, asked(push.correlationid, "mergee")))
+    assert decision.verdict is Verdict.ERROR
+
+
+def test_an_unknown_repository_is_an_error_at_once() -> None:
+    assert verdicts(take(gate(repos=()), pushed())) == [Verdict.ERROR]
+
+
+def test_nobody_is_told_about_a_flow_of_another_repository() -> None:
+    judge, push = gate(repos=(REPO, "acme/other")), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push))
+    assert take(judge, asked(push.correlationid, repo="acme/other")) == []
+
+
+def test_nobody_takes_a_flow_by_naming_it_first() -> None:
+    judge, push = gate(repos=(REPO, "acme/other")), pushed()
+    squatter = replace(pushed("d" * 40, repo="acme/other"), correlationid=push.correlationid)
+    take(judge, squatter)
+    (decision,) = decisions(take(judge, push, commit_told(push), semgrep_told(push)))
+    assert (decision.verdict, str(decision.subject)) == (Verdict.ALLOW, f"{REPO}@{HEAD}")
+
+
+def test_a_rescan_under_new_rules_gives_a_new_decision_that_names_the_old_one() -> None:
+    judge, push = gate(), pushed()
+    (first,) = decisions(take(judge, push, commit_told(push), semgrep_told(push)))
+    subject = Subject.commit(REPO, HEAD)
+    rescan = Event(
+        str(uuid4()),
+        "urn:operator",
+        EventType.SCAN_REQUESTED,
+        str(subject),
+        NOW + timedelta(minutes=1),
+        str(uuid4()),
+        ScanRequested(subject, "semgrep"),
+    )
+    later = NOW + timedelta(minutes=2)
+    said = take(judge, rescan, semgrep_told(rescan, "new", rules="2"), now=later)
+    (request,) = [codec.decode(m.body) for m in said if m.key.startswith("scan.requested")]
+    (second,) = decisions(take(judge, request, semgrep_told(request, rules="2"), now=later))
+    assert (second.verdict, second.supersedes) == (Verdict.DENY, first.id)
+
+
+def test_an_outcome_whose_cause_was_never_seen_is_not_believed() -> None:
+    judge, push = gate(), pushed()
+    foreign = replace(semgrep_told(push), causationid="unheard-of")
+    assert isinstance(foreign.data, Outcome)
+    foreign = replace(foreign, data=replace(foreign.data, cause="unheard-of"))
+    assert take(judge, push, commit_told(push), foreign) == []
+
+
+def test_without_its_evidence_an_outcome_waits_or_is_no_verdict() -> None:
+    store = NoEvidence()
+    judge, push = gate(evidence=store), pushed()
+    take(judge, push, commit_told(push))
+    claimed = replace(semgrep_told(push), dataref="file:///x", datadigest="sha256:" + "e" * 64)
+    store.away = True
+    with pytest.raises(UnavailableError):
+        take(judge, claimed)
+    store.away = False
+    assert verdicts(take(judge, claimed)) == [Verdict.ERROR]
