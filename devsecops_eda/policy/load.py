@@ -205,15 +205,17 @@ def _needs_commit(at: At, frame: _Frame, what: str) -> None:
 def _limits(at: At) -> tuple[tuple[Severity, int], ...]:
     known = {severity.word: severity for severity in Severity}
     limits: dict[Severity, int] = {}
-    for word, value in at.entries("severities").items():
+    entries = at.entries("severities")
+    for key in at.key_words():
+        word = key.text()
         if word not in known:
-            raise value.unknown(word, "severity", known)
-        limits[known[word]] = value.number()
+            raise key.unknown(word, "severity", known)
+        limits[known[word]] = entries[word].number()
     for severity, limit in limits.items():
         lower = [(other, most) for other, most in limits.items() if other < severity]
         for other, most in lower:
             if most < limit:
-                raise at.entries("severities")[severity.word].refusal(
+                raise entries[severity.word].refusal(
                     f"{other.word}: {most} counts {severity.word} ones too,"
                     f" so {limit} of them can never be allowed"
                 )
