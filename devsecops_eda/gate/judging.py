@@ -10,7 +10,7 @@ from devsecops_eda.gate import speech
 from devsecops_eda.gate.facts import FactsReader
 from devsecops_eda.ledger import Ask, Message, Records
 from devsecops_eda.model import Decision, Event, Subject, Verdict
-from devsecops_eda.policy import Policy, decide, next_deadline, wanted_baselines
+from devsecops_eda.policy import Facts, Policy, decide, next_deadline, wanted_baselines
 
 LOG = logging.getLogger(__name__)
 
@@ -43,8 +43,11 @@ class Judging:
 
     def judge(self, records: Records, ask: Ask, this: Now) -> list[Message]:
         """Return what there is to say to one ask now: requests for baselines, or its decision."""
-        said = self._request_baselines(records, ask, this)
         facts = self._facts.facts(records, ask)
+        said = self._request_baselines(records, ask, facts, this)
+        if said:
+            # What was just asked for is a fact too: until when it is waited for.
+            facts = self._facts.facts(records, ask)
         decision = decide(self._policy, facts, this.at)
         if decision.verdict not in _FINAL:
             due = next_deadline(self._policy, facts, this.at)
@@ -66,9 +69,10 @@ class Judging:
         )
         return [*said, self._owe(records, event, this)]
 
-    def _request_baselines(self, records: Records, ask: Ask, this: Now) -> list[Message]:
+    def _request_baselines(
+        self, records: Records, ask: Ask, facts: Facts, this: Now
+    ) -> list[Message]:
         said: list[Message] = []
-        facts = self._facts.facts(records, ask)
         for wanted in wanted_baselines(self._policy, facts):
             basis = f"{wanted.rules_digest}/{wanted.data_digest}"
             event = speech.scan_requested(
