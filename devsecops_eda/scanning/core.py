@@ -12,6 +12,7 @@ from typing import Protocol
 
 from devsecops_eda import sandbox
 from devsecops_eda.checks import Check, CheckSettings, Inputs, Plan, Report, Scanner, Selection
+from devsecops_eda.checks.commit import Commit
 from devsecops_eda.errors import CheckError, ConfigurationError, FailureReason
 from devsecops_eda.model import CommitFacts, Coverage, Outcome, Subject, Tool
 from devsecops_eda.scanners import bind_paths, environment, program
@@ -21,7 +22,7 @@ from devsecops_eda.scanning.phases import Phases
 from devsecops_eda.scanning.place import Place, workplace
 from devsecops_eda.scanning.shaping import completed, coverage_of, failed, told, tool_name
 from devsecops_eda.settings import Settings
-from devsecops_eda.workspace import ScanTree
+from devsecops_eda.workspace import ScanTree, git_version
 
 LOG = logging.getLogger(__name__)
 
@@ -98,13 +99,10 @@ class Scanning:
         if isinstance(check, Scanner):
             return self._scan(check, task)
         facts = self._source.gather(task.subject, ref=task.ref, target=task.target)
-        return completed(
-            task,
-            tool=Tool("git", ""),
-            coverage=Coverage(eligible=1, scanned=1) if facts else Coverage(0, 0),
-            commit=facts,
-            applicable=facts is not None,
-        )
+        if facts is None:
+            return completed(task, tool=Tool("git", ""), coverage=Coverage(0, 0), applicable=False)
+        report = Commit().report(facts, version=git_version())
+        return completed(task, tool=report.tool, coverage=report.coverage, commit=report.facts)
 
     def _scan(self, check: Scanner, task: Assignment) -> Outcome:
         settings = self._settings.checks.get(check.name, CheckSettings(check.name))
