@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import signal
@@ -152,6 +153,9 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Carry out the command line of this process and leave with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A symbol that the terminal's encoding lacks must not cost the report.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run())
 
 

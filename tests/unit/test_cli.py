@@ -125,6 +125,26 @@ def test_an_error_of_ours_is_one_line_without_traceback() -> None:
     assert done.stderr.startswith("devsecops-eda: /no/such [2J/file.toml: cannot be read: No such")
 
 
+def test_a_terminal_without_unicode_costs_a_symbol_and_not_the_report() -> None:
+    env = {"PYTHONIOENCODING": "ascii", "DEVSECOPS_EDA_BROKER_SOLE_USER": "jörg"}
+    done = started("config", "show", env=env)
+    assert done.returncode == 0
+    assert '"j\\xf6rg"' in done.stdout
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    command = f"{sys.executable} -c 'from devsecops_eda.cli import main; main()' --help | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode in (0, 128 + signal.SIGPIPE)
+    assert done.stderr == ""
+
+
 ERRORS: list[tuple[errors.DevSecOpsError, ExitCode]] = [
     (errors.InvalidSettingsError("x"), ExitCode.USAGE),
     (errors.InvalidPolicyError("x"), ExitCode.USAGE),
