@@ -13,6 +13,7 @@ from pathlib import Path
 
 from devsecops_eda.cli import COMMANDS
 from devsecops_eda.cli.exit_codes import MEANING
+from devsecops_eda.rulepack import build_pack, shipped_rules
 from devsecops_eda.settings import KEYS, Key
 from devsecops_eda.settings.keys import NAME
 
@@ -64,12 +65,22 @@ def named_settings() -> str:
     return table(("key", "value", "meaning", "default"), rows)
 
 
+def rules() -> str:
+    """Return the table of the rules that ship with the package."""
+    rows = (
+        (f"`{rule.id}`", rule.title, rule.severity.word, rule.confidence.value, ", ".join(rule.cwe))
+        for rule in build_pack([shipped_rules()]).rules
+    )
+    return table(("rule", "finds", "severity", "confidence", "weakness"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "events": events,
     "exit-codes": exit_codes,
     "commands": commands,
     "settings": settings,
     "named-settings": named_settings,
+    "rules": rules,
 }
 """Every table by the name in its mark."""
 
