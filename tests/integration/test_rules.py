@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from devsecops_eda.rulepack import build_pack, shipped_rules
+from devsecops_eda.scanners import environment, pinned_version, program
 
 RULES = Path(str(shipped_rules()))
 MARK = re.compile(r"^\s*(?:#|//)\s*(ruleid|ok):\s*(\S+)\s*$")
@@ -33,17 +34,6 @@ FLAGS = (
     "--timeout=30",
     "--jobs=2",
 )
-
-
-def semgrep() -> Path:
-    """The pinned semgrep: named by the environment, else where the project installed it."""
-    named = os.environ.get("DEVSECOPS_EDA_TEST_SEMGREP")
-    if named:
-        return Path(named)
-    found = shutil.which("semgrep")
-    if found is None:
-        pytest.fail("semgrep is missing: set DEVSECOPS_EDA_TEST_SEMGREP to its path")
-    return Path(found)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,7 +87,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["classic", "experimental"])
 def scan(
-    request: pytest.FixtureRequest, tree: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tree: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    scanner_state: Path,
 ) -> Scan:
     """The whole pack over all test files in one run, with the flags the product uses."""
     empty = tmp_path_factory.mktemp("empty")
@@ -105,9 +98,21 @@ def scan(
     pack.write_bytes(build_pack([shipped_rules()]).json)
     engine = ["--experimental"] if request.param == "experimental" else []
     done = subprocess.run(
-        [semgrep(), "scan", *engine, *FLAGS, "--config", pack, tree],
+        [
+            program("semgrep", state_dir=scanner_state),
+            "scan",
+            *engine,
+            *FLAGS,
+            "--config",
+            pack,
+            tree,
+        ],
         cwd=empty,
-        env={**os.environ, "HOME": str(empty)},
+        env={
+            **os.environ,
+            **environment("semgrep", state_dir=scanner_state),
+            "HOME": str(empty),
+        },
         capture_output=True,
         timeout=DEADLINE_S,
         check=False,
@@ -141,7 +146,7 @@ def test_every_rule_is_tested_both_ways() -> None:
 
 
 def test_the_scanner_read_every_test_file_without_a_complaint(scan: Scan) -> None:
-    assert scan.version == "1.182.0"
+    assert scan.version == pinned_version("semgrep")
     assert scan.errors == ()
     assert scan.scanned == {path.name for path in rule_tests()}
 
