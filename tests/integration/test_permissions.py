@@ -170,7 +170,7 @@ def opens(address: Address, queue: str) -> bool:
         try:
             connection.channel().basic_get(queue)
         except pika.exceptions.ChannelClosedByBroker as error:
-            return error.reply_code != 403
+            return bool(error.reply_code != 403)
         return True
 
 
