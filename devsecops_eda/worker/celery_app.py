@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.signals import setup_logging
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
@@ -22,6 +23,10 @@ LOG = logging.getLogger(__name__)
 
 EX_OUR_BUG = 70
 """Exit code of a worker that stopped because its own door kept failing (EX_SOFTWARE)."""
+
+
+_WORDY = ("celery.worker.strategy", "celery.app.trace")
+"""Loggers that tell of every task twice, by an id that says nothing; ours tell of the event."""
 
 
 class LeanConsumer(Consumer):  # type: ignore[misc]
@@ -89,6 +94,10 @@ def run(
 
     SIGTERM finishes what runs, SIGQUIT gives it back at once. ``ready`` gets the worker.
     """
+    # With somebody connected Celery leaves the root logger and its level as they are.
+    setup_logging.connect(_leave_logging_alone)
+    for name in _WORDY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     # It warns of root because of pickle; what is taken here is JSON of our own making.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     worker = app.Worker(
@@ -105,6 +114,10 @@ def run(
         ready(worker)
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _leave_logging_alone(**_: Any) -> None:
+    """Do nothing: how this program logs was settled when it started."""
 
 
 def _stop() -> None:

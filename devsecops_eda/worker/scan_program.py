@@ -97,6 +97,12 @@ class ScanWorker:
                 extra={"action": "publish_failed"},
             )
             raise Reject(str(error), requeue=True) from error
+        LOG.info(
+            "%s on %s",
+            answer.type.value,
+            answer.subject,
+            extra={"action": "told", "flow": answer.correlationid, "attempt": attempts},
+        )
 
     def refuse(self, *arguments: Any) -> None:
         """Carry a message that the door refused to the dead letters.

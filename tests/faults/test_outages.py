@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devsecops_eda import topology
 from devsecops_eda.model import Event, EventType
 from tests.conftest import Vhost
 from tests.rig.broker import RabbitNode
@@ -96,4 +97,28 @@ def test_an_outage_is_waited_out(
         assert all(told[event.id]["bulky"] for event in everything)
         assert site.tap.events(EventType.SCAN_FAILED) == []
         assert all(len(site.decisions()[event.correlationid]) == 1 for event in everything)
+        assert site.dead() == []
+
+
+@pytest.mark.faults
+def test_a_broker_killed_and_started_again_loses_nothing(
+    rabbit_of_its_own: Callable[..., RabbitNode],
+    programs: Programs,
+    tmp_path: Path,
+) -> None:
+    node = rabbit_of_its_own()
+    with Site(Vhost(node, "/"), programs, tmp_path, checks=["sleepy"]) as site:
+        shas = site.commits(12)
+        site.start_gate()
+        site.start_worker("sleepy")
+        events = [site.push(sha) for sha in shas[:8]]
+        site.await_decisions(events[:2], timeout_s=60)
+        node.keep(*(queue.name for queue in topology.Topology(site.checks).queues), "tap")
+        node.kill()
+        node.start()
+        events += [site.push(sha) for sha in shas[8:]]
+        site.await_decisions(events, timeout_s=120)
+        told = site.outcomes()
+        assert all(told[event.id]["sleepy"] for event in events)
+        assert all(len(site.decisions()[event.correlationid]) == 1 for event in events)
         assert site.dead() == []

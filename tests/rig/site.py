@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pika
+from pika.exceptions import AMQPError
 
 from devsecops_eda import codec, topology
 from devsecops_eda.broker import declare, outgoing, parse_url, publish_once
@@ -64,21 +65,34 @@ class Tap:
     bodies: list[tuple[str, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._connection = pika.BlockingConnection(pika.URLParameters(self.url))
-        self._channel = self._connection.channel()
+        self._connect()
         self._channel.queue_declare("tap", durable=True, arguments={"x-queue-type": "quorum"})
         self._channel.queue_bind("tap", topology.EVENTS, "#")
 
+    def _connect(self) -> None:
+        self._connection = pika.BlockingConnection(pika.URLParameters(self.url))
+        self._channel = self._connection.channel()
+
     def events(self, *types: EventType) -> list[Event]:
         """All events (of these types) seen so far, as they were published, repeats too."""
-        self._connection.process_data_events(0)
-        while True:
-            method, _, body = self._channel.basic_get("tap", auto_ack=True)
-            if method is None:
-                break
-            self.bodies.append((method.routing_key, body))
+        try:
+            self._drain()
+        except AMQPError:
+            # The node was restarted under us. What was taken and lost then is told to nobody
+            # else: nothing is, for a message is taken when it is in `bodies`.
+            self._connect()
+            self._drain()
         wanted = tuple(type_.value for type_ in types or EventType)
         return [codec.decode(body) for key, body in self.bodies if key.startswith(wanted)]
+
+    def _drain(self) -> None:
+        self._connection.process_data_events(0)
+        while True:
+            method, _, body = self._channel.basic_get("tap")
+            if method is None:
+                return
+            self.bodies.append((method.routing_key, body))
+            self._channel.basic_ack(method.delivery_tag)
 
     def close(self) -> None:
         """Stop listening."""
