@@ -24,7 +24,7 @@ from devsecops_eda.model import (
 from devsecops_eda.policy.effective import Answered, answers, causes_of, effective
 from devsecops_eda.policy.facts import COMMIT_CHECK, Baseline, Facts
 from devsecops_eda.policy.judged import plain
-from devsecops_eda.policy.merging import by_badness, merged
+from devsecops_eda.policy.merging import merged, worst_first
 
 MAX_CANDIDATES = 100
 """So far back on the target branch a base is looked for, in commits."""
@@ -120,9 +120,9 @@ def new_findings(head: Outcome, base: Outcome | None, facts: Facts) -> tuple[Fin
     Each finding of the base makes one of the head old and no more, so that what is added among
     equal ones is new, whichever index it got. After a rename the path may differ.
     """
-    findings = sorted(head.findings, key=by_badness)
+    findings = worst_first(head.findings)
     if base is None:
-        return tuple(findings)
+        return findings
     left = Counter(finding.fingerprint for finding in base.findings)
     unmatched: list[Finding] = []
     # The least bad ones are matched first: where it is not clear which is new, it is the worst.
@@ -131,9 +131,8 @@ def new_findings(head: Outcome, base: Outcome | None, facts: Facts) -> tuple[Fin
             left[finding.fingerprint] -= 1
         else:
             unmatched.append(finding)
-    moved = _left_by_old_path(base.findings, left)
-    new = [one for one in unmatched if not _renamed(one, moved, _old_paths(facts))]
-    return tuple(sorted(new, key=by_badness))
+    moved, old_paths = _left_by_old_path(base.findings, left), _old_paths(facts)
+    return worst_first(one for one in unmatched if not _renamed(one, moved, old_paths))
 
 
 def _left_by_old_path(findings: Iterable[Finding], left: Counter[str]) -> Counter[tuple[str, str]]:

@@ -11,7 +11,7 @@ from devsecops_eda.policy.effective import Answered
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import MAX_NAMED, Judged, count, listed, plain
 from devsecops_eda.policy.looking import compared, evidence_of, look
-from devsecops_eda.policy.merging import by_badness
+from devsecops_eda.policy.merging import worst_first
 from devsecops_eda.policy.model import FindingsRule
 
 
@@ -62,7 +62,7 @@ def _told(
         text = f"{_number(many, low, new=rule.new_only)}, at most {limit} allowed{compared_with}"
         return Judged(RequirementState.SATISFIED, text, evidence=evidence)
     lowest = over[0][0]
-    blocking = tuple(sorted((one for one in counted if one.severity >= lowest), key=by_badness))
+    blocking = worst_first(one for one in counted if one.severity >= lowest)
     sentences = [
         f"{_number(sum(one.severity >= severity for one in counted), severity, new=rule.new_only)}"
         f", at most {limit} allowed"

@@ -19,14 +19,22 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
     applicable = [one for one in completed if one.applicable]
     kept = applicable or completed or list(outcomes)
     # Any of them would do, as long as it is always the same one.
-    first = min(kept, key=repr)
+    first = kept[0] if len(kept) == 1 else min(kept, key=repr)
     if not applicable:
         return first
     return replace(first, findings=_findings(applicable), coverage=_coverage(applicable))
 
 
-def by_badness(finding: Finding) -> tuple[object, ...]:
-    """Return a key that sorts the worst finding first and leaves no order to chance."""
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return ``findings`` with the worst first, in an order that leaves nothing to chance."""
+    ordered = sorted(findings, key=_place)
+    if len(set(map(_place, ordered))) < len(ordered):
+        # Only what stands at the very same place has to be told apart, which is dear.
+        ordered = sorted(sorted(ordered, key=repr), key=_place)
+    return tuple(ordered)
+
+
+def _place(finding: Finding) -> tuple[object, ...]:
     return (
         -finding.severity,
         finding.path,
@@ -34,7 +42,6 @@ def by_badness(finding: Finding) -> tuple[object, ...]:
         finding.column,
         finding.rule,
         finding.fingerprint,
-        repr(finding),
     )
 
 
@@ -46,7 +53,7 @@ def _findings(outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
         most |= Counter(finding.fingerprint for finding in outcome.findings)
         alike |= Counter(outcome.findings)
     kept = []
-    for finding in sorted(alike.elements(), key=by_badness):
+    for finding in worst_first(alike.elements()):
         if most[finding.fingerprint] > 0:
             most[finding.fingerprint] -= 1
             kept.append(finding)

@@ -99,6 +99,8 @@ def test_a_rename_makes_only_as_many_old_as_moved() -> None:
     stayed = finding("x:0", path="old.py")
     both = completed(stayed, finding("x:0", path="new.py"))
     assert len(line(NEW, known(both, baseline(of_base(stayed)), git=change)).blocking) == 1
+    twins = completed(*(finding("x:0", path="new.py", line=at) for at in (5, 9)))
+    assert len(line(NEW, known(twins, baseline(of_base(stayed)), git=change)).blocking) == 1
 
 
 def test_with_few_enough_findings_no_base_is_needed() -> None:

@@ -1,6 +1,7 @@
 """Time and repeats: which outcome is in force, how long it is waited for, when it is too old."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.judging import (
     BASE,
     NOW,
     PUSH,
+    commit,
     completed,
     facts,
     failed,
@@ -164,6 +166,18 @@ def test_in_one_slot_findings_are_put_together_and_the_higher_severity_wins() ->
     runs = [completed(low, only_here), completed(high, only_there)]
     assert set(merged(runs).findings) == {high, only_here, only_there}
     assert merged(runs) == merged(runs[::-1])
+
+
+def test_in_one_slot_what_cannot_be_put_together_is_chosen_without_regard_to_order() -> None:
+    runs = [commit(merge_base=letter * 40) for letter in "bcd"]
+    assert len({merged(order) for order in permutations(runs)}) == 1
+    failures = [failed(detail=detail) for detail in ("a", "b", "c")]
+    assert len({merged(order) for order in permutations(failures)}) == 1
+    alike = [finding("a:0", help=word) for word in "abc"]
+    assert (
+        len({completed(*merged([completed(*order)]).findings) for order in permutations(alike)})
+        == 1
+    )
 
 
 def test_two_findings_with_one_fingerprint_are_two() -> None:
