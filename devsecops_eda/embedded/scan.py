@@ -15,6 +15,7 @@ from devsecops_eda import codec, sandbox
 from devsecops_eda.checks import Check
 from devsecops_eda.embedded.bus import USER, Bus
 from devsecops_eda.embedded.local import LocalSource
+from devsecops_eda.embedded.scratch import scratch_root
 from devsecops_eda.errors import DevSecOpsError, InvalidSettingsError
 from devsecops_eda.evidence import Evidence, open_evidence
 from devsecops_eda.gate import Gate
@@ -84,7 +85,9 @@ def scan(
     policy, notes = _applicable(policy, running)
     with (
         phases.of("", "total"),
-        tempfile.TemporaryDirectory(prefix="devsecops-eda-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(
+            prefix="devsecops-eda-", dir=scratch_root(), ignore_cleanup_errors=True
+        ) as folder,
     ):
         work = Path(folder)
         settings, more = _local(settings, work)
