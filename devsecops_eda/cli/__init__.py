@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -148,6 +149,11 @@ def run(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has left. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except Exception:
+        # The edge of the process. Python would leave with 1, which here means that a gate denies.
+        traceback.print_exc()
+        click.echo(f"{PROGRAM}: this is a bug; please report it with the lines above", err=True)
+        return ExitCode.COULD_NOT_EVALUATE
     return result if isinstance(result, int) else ExitCode.ALLOW
 
 
