@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -151,8 +150,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except Exception:
         # The edge of the process. Python would leave with 1, which here means that a gate denies.
-        traceback.print_exc()
-        click.echo(f"{PROGRAM}: this is a bug; please report it with the lines above", err=True)
+        logging.getLogger(__name__).exception("this is a bug; please report it with these lines")
         return ExitCode.COULD_NOT_EVALUATE
     return result if isinstance(result, int) else ExitCode.ALLOW
 
