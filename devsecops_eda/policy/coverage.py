@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from devsecops_eda.model import CommitFacts, Coverage, Gap, Outcome, RequirementState
+from devsecops_eda.model import Coverage, Gap, RequirementState
 from devsecops_eda.policy.effective import Answered
 from devsecops_eda.policy.facts import COMMIT_CHECK, Facts
 from devsecops_eda.policy.judged import Judged, count, listed, plain
@@ -41,17 +41,13 @@ def judge(rule: CoverageRule, facts: Facts, now: datetime) -> Judged:
 def _changed(answer: Answered, facts: Facts) -> frozenset[str] | None:
     """Return the paths that were changed and are still there, None where that is not known."""
     commit = answer.outcome.commit
-    if commit is None or commit.merge_base is None or not _listed_all(answer.outcome, commit):
+    # A gap of the check `commit` is a list that was cut off.
+    if commit is None or commit.merge_base is None or answer.outcome.coverage.gaps:
         return None
     if commit.merge_base == facts.subject.revision and not commit.changed_files:
         # Against itself nothing changed; that says nothing about what the push brought.
         return None
     return frozenset(file.path for file in commit.changed_files if file.status != "D")
-
-
-def _listed_all(outcome: Outcome, commit: CommitFacts) -> bool:
-    # A gap of the check `commit` is a list that was cut.
-    return not outcome.coverage.gaps
 
 
 def _told(

@@ -24,7 +24,7 @@ from devsecops_eda.policy.model import (
 )
 from devsecops_eda.policy.reading import At
 
-VERSION = "1"
+VERSION = 1
 MAX_RULES = 256
 """As many requirement lines a decision may carry."""
 
@@ -58,7 +58,7 @@ def load_policy(text: str, *, file: str, checks: Collection[str]) -> Policy:
     """
     root = At(read_yaml(text, file=file), "")
     top = root.fields(_TOP, required=("version", "name", "gates", "rules"))
-    if top["version"].number() != int(VERSION):
+    if top["version"].number() != VERSION:
         raise top["version"].refusal(f"this program reads version {VERSION} only")
     name = top["name"].name()
     gates = _gates(top["gates"])

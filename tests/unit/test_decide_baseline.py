@@ -11,7 +11,6 @@ from devsecops_eda.policy import (
     BaselineWanted,
     Cause,
     Facts,
-    baseline_candidates,
     decide,
     wanted_baselines,
 )
@@ -76,6 +75,12 @@ def test_one_more_among_equal_ones_is_new() -> None:
     assert line(NEW, known(completed(*two), baseline(of_base(*three)))).state == "satisfied"
     twins = finding("same:0"), finding("same:0", line=9)
     assert len(line(NEW, known(completed(*twins), baseline(of_base(twins[0])))).blocking) == 1
+
+
+def test_where_it_is_not_clear_which_one_is_new_it_is_the_worst() -> None:
+    low, high = finding("same:0", Severity.LOW), finding("same:0", line=9)
+    only = line(NEW, known(completed(low, high), baseline(of_base(low))))
+    assert only.blocking == (high,)
 
 
 @pytest.mark.parametrize(
@@ -235,93 +240,6 @@ def test_without_what_git_says_nothing_is_judged_new_or_old(
     assert wanted_baselines(NEW, now_too) == ()
     if git is None:
         assert line(NEW, now_too, NOW + minutes(30)).state == "missing"
-
-
-def shas(*letters: str) -> tuple[str, ...]:
-    return tuple(letter * 40 for letter in letters)
-
-
-@pytest.mark.parametrize(
-    ("git", "expected"),
-    [
-        (commit(), shas("b")),
-        (commit(merge_base=None), ()),
-        # A push to the target: what came before it there, never what came after it.
-        (commit(merge_base=HEAD.revision, history=shas("a", "b", "c")), shas("b", "c")),
-        (commit(merge_base=HEAD.revision, history=shas("e", "a", "b")), shas("b")),
-        (commit(merge_base=HEAD.revision, history=shas("e", "f"), parents=shas("b")), shas("b")),
-        (commit(merge_base=HEAD.revision, history=shas("a"), parents=shas("b", "d")), shas("b")),
-        (commit(merge_base=HEAD.revision, history=shas("a"), parents=()), ()),
-    ],
-)
-def test_the_base_is_the_merge_base_or_what_came_before_on_the_target(
-    git: Outcome, expected: tuple[str, ...]
-) -> None:
-    assert git.commit is not None
-    found = baseline_candidates(HEAD, git.commit)
-    assert tuple(subject.revision for subject in found) == expected
-
-
-def test_at_most_a_hundred_commits_are_looked_back() -> None:
-    history = (HEAD.revision, *(f"{at:040x}" for at in range(300)))
-    git = commit(merge_base=HEAD.revision, history=history).commit
-    assert git is not None
-    assert [one.revision for one in baseline_candidates(HEAD, git)] == list(history[1:101])
-
-
-def test_of_a_push_to_the_target_the_last_commit_with_a_completed_outcome_is_the_base() -> None:
-    git = commit(merge_base=HEAD.revision, history=shas("a", "b", "c"))
-    head = completed(finding("a:0"))
-    older = baseline(of_base(finding("a:0"), subject=OLDER))
-    assert line(NEW, known(head, older, git=git)).state == "satisfied"
-    broken = baseline(failed(subject=BASE, cause=BEFORE))
-    assert line(NEW, known(head, older, broken, git=git)).state == "satisfied"
-    newer = baseline(of_base())
-    assert line(NEW, known(head, older, newer, git=git)).state == "failed"
-    assert wanted_baselines(NEW, known(head, git=git)) == WANTED
-    outdated = baseline(of_base(subject=OLDER, data=OTHER))
-    assert wanted_baselines(NEW, known(head, outdated, git=git)) == (
-        BaselineWanted("semgrep", OLDER, RULES, DATA),
-    )
-
-
-NOTHING = completed(applicable=False)
-
-
-@pytest.mark.parametrize(
-    ("if_nothing", "base", "state", "expected"),
-    [
-        ("", of_base(applicable=False), "not_applicable", "allow"),
-        ("", of_base(), "not_applicable", "deny"),
-        ("", of_base(rules=OTHER, data=OTHER), "not_applicable", "deny"),
-        ("", None, "running", "pending"),
-        (", if_nothing: allow", of_base(), "not_applicable", "allow"),
-        (", if_nothing: allow", None, "not_applicable", "allow"),
-        (", if_nothing: deny", of_base(applicable=False), "not_applicable", "deny"),
-    ],
-)
-@pytest.mark.parametrize(
-    "rule", ["kind: scan", "kind: findings, at_most: {high: 0}", "kind: coverage"]
-)
-def test_nothing_to_look_at_is_harmless_only_if_there_was_nothing_before(
-    rule: str, if_nothing: str, base: Outcome | None, state: str, expected: str
-) -> None:
-    one = policy(f"{rule}, check: semgrep{if_nothing}")
-    now_too = known(NOTHING, *([baseline(base)] if base else []))
-    assert line(one, now_too).state == state
-    assert verdict(one, now_too) == expected
-    needed = () if base or if_nothing else (BaselineWanted("semgrep", BASE, None, None),)
-    assert wanted_baselines(one, now_too) == needed
-
-
-def test_whether_there_was_something_before_is_owed_by_the_machinery() -> None:
-    assert line(SCAN, known(NOTHING), NOW + minutes(30)).state == "missing"
-    assert verdict(SCAN, known(NOTHING), NOW + minutes(30)) == "error"
-
-
-@pytest.mark.parametrize("git", [commit(merge_base=None, parents=()), commit(merge_base=None)])
-def test_nothing_to_look_at_is_harmless_where_there_is_no_base(git: Outcome) -> None:
-    assert verdict(SCAN, known(NOTHING, git=git)) == "allow"
 
 
 def test_what_is_wanted_is_wanted_once_and_in_order() -> None:
