@@ -165,6 +165,13 @@ def test_only_findings_of_an_exceeded_limit_block() -> None:
     one = policy(f"{FINDINGS}, at_most: {{critical: 0, medium: 5}}")
     medium, critical = finding("m:0", Severity.MEDIUM), finding("c:0", Severity.CRITICAL)
     assert line(one, facts(completed(medium, critical))).blocking == (critical,)
+    strict = policy(f"{FINDINGS}, at_most: {{critical: 0, medium: 0}}")
+    only = line(strict, facts(completed(medium, critical)))
+    assert only.blocking == (critical, medium)
+    assert only.message == (
+        "2 findings of severity medium or above, at most 0 allowed;"
+        " 1 finding of severity critical or above, at most 0 allowed"
+    )
 
 
 @pytest.mark.parametrize(
