@@ -136,3 +136,10 @@ def test_whether_there_was_something_before_is_owed_by_the_machinery() -> None:
 @pytest.mark.parametrize("git", [commit(merge_base=None, parents=()), commit(merge_base=None)])
 def test_nothing_to_look_at_is_harmless_where_there_is_no_base(git: Outcome) -> None:
     assert verdict(SCAN, known(NOTHING, git=git)) == "allow"
+
+
+def test_a_rule_about_all_findings_wants_no_base() -> None:
+    every = policy("kind: findings, check: semgrep, at_most: {high: 0}")
+    now_too = known(completed(finding("a:0")))
+    assert wanted_baselines(every, now_too) == ()
+    assert line(every, now_too).state == "failed"
