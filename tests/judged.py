@@ -63,6 +63,8 @@ class NoEvidence(Evidence):
         self.away = False
 
     def put(self, body: bytes) -> tuple[str, str]:
+        if self.away:
+            raise UnavailableError("away")
         digest = f"sha256:{len(self.held):064x}"
         self.held[digest] = body
         return f"file:///{digest}", digest

@@ -51,14 +51,16 @@ class Ledger:
         self._engine.dispose()
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Ledger:
     """Open the ledger at a SQLAlchemy ``url`` and bring its tables up to date.
+
+    A lock that another process holds is waited for ``busy_timeout_s`` seconds.
 
     Raises:
         InvalidSettingsError: the URL is none, or names a database this release does not serve.
         UnavailableError: the database cannot be reached or opened.
     """
-    engine = _engine(url)
+    engine = _engine(url, busy_timeout_s)
     config = Config()
     config.set_main_option("script_location", "devsecops_eda:migrations")
     try:
@@ -72,7 +74,7 @@ def open_ledger(url: str) -> Ledger:
     return Ledger(engine)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, busy_timeout_s: float) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
@@ -86,7 +88,7 @@ def _engine(url: str) -> Engine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         engine = create_engine(
             parsed,
-            connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_S},
+            connect_args={"check_same_thread": False, "timeout": busy_timeout_s},
             **options,
         )
     except (ArgumentError, NoSuchModuleError) as error:
