@@ -1,10 +1,11 @@
 """What tests share: the private RabbitMQ node and real processes."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,20 @@ class Vhost:
             login.name, vhost=self.name, configure=configure, write=write, read=read
         )
         return login
+
+    def grant(self, document: Mapping[str, Any]) -> None:
+        """Give the users of this test the rights that a definitions document has for them."""
+        for row in document["permissions"]:
+            patterns = {name: row[name] for name in ("configure", "write", "read")}
+            self.node.management.set_permissions(row["user"], vhost=self.name, **patterns)
+        for row in document["topic_permissions"]:
+            self.node.management.set_topic_permissions(
+                row["user"],
+                vhost=self.name,
+                exchange=row["exchange"],
+                write=row["write"],
+                read=row["read"],
+            )
 
     def queues(self) -> tuple[str, ...]:
         """The names of all queues in it."""

@@ -60,17 +60,7 @@ def users(vhost: Vhost) -> Users:
     )
     document = definitions(TOPOLOGY, vhost=vhost.name, users=accounts)
     # The users have passwords; only their rights are taken from the document.
-    for row in document["permissions"]:
-        patterns = {name: row[name] for name in ("configure", "write", "read")}
-        vhost.node.management.set_permissions(row["user"], vhost=vhost.name, **patterns)
-    for row in document["topic_permissions"]:
-        vhost.node.management.set_topic_permissions(
-            row["user"],
-            vhost=vhost.name,
-            exchange=row["exchange"],
-            write=row["write"],
-            read=row["read"],
-        )
+    vhost.grant(document)
     return Users(**{name: parse_url(vhost.url_of(login)) for name, login in made.items()})
 
 

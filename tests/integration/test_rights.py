@@ -30,17 +30,7 @@ def logins(vhost: Vhost) -> dict[Role, Login]:
         Account(made[Role.OPERATOR].name, Role.OPERATOR),
     )
     document = definitions(TOPOLOGY, vhost=vhost.name, users=accounts)
-    for row in document["permissions"]:
-        patterns = {name: row[name] for name in ("configure", "write", "read")}
-        vhost.node.management.set_permissions(row["user"], vhost=vhost.name, **patterns)
-    for row in document["topic_permissions"]:
-        vhost.node.management.set_topic_permissions(
-            row["user"],
-            vhost=vhost.name,
-            exchange=row["exchange"],
-            write=row["write"],
-            read=row["read"],
-        )
+    vhost.grant(document)
     return made
 
 
