@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -63,11 +64,14 @@ def environment_name(tool: str) -> str:
 def installation(tool: str, *, state_dir: Path) -> Installation:
     """Return where ``tool`` is: in its own environment, else beside this program, else nowhere.
 
-    Beside this program counts only in exactly the tested version.
-
-    Raises:
-        ConfigurationError: no such tool.
+    Beside this program counts only in exactly the tested version. A tool that does not come with
+    this package (a check of somebody else's) is looked for on the PATH, in a folder ``bin``.
     """
+    if tool not in TOOLS:
+        found = shutil.which(tool)
+        bin_folder = Path(found).parent if found else Path("/nowhere/bin")
+        here = found is not None and bin_folder.name == "bin"
+        return Installation(tool, "", bin_folder.parent, installed=here)
     own = state_dir.absolute() / "scanners" / environment_name(tool)
     wanted = pinned_version(tool)
     if (own / COMPLETE).exists():
@@ -85,6 +89,8 @@ def program(tool: str, *, state_dir: Path) -> Path:
         CheckError: not installed, or not for this user (``tool_missing``); says what to do.
     """
     found = installation(tool, state_dir=state_dir)
+    if not found.installed and tool not in TOOLS:
+        raise CheckError(FailureReason.TOOL_MISSING, f"there is no program {tool} on the PATH")
     if not found.installed:
         raise CheckError(
             FailureReason.TOOL_MISSING,
@@ -104,9 +110,6 @@ def bind_paths(tool: str, *, state_dir: Path) -> tuple[Path, ...]:
     """Return the folders that ``tool`` needs beside /usr, each to be seen at its own path.
 
     Its environment, and the installation of its interpreter where that lies elsewhere.
-
-    Raises:
-        ConfigurationError: no such tool.
     """
     prefix = installation(tool, state_dir=state_dir).prefix
     # Its programs name their interpreter by the path they were installed at, so that one too
