@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,7 +11,6 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
-    stop_after_delay,
     wait_random_exponential,
 )
 
@@ -19,29 +19,58 @@ from devsecops_eda.errors import DevSecOpsError, TransientError
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
+LONGEST_PAUSE_S = 5.0
 
-def waited_out(
-    act: Callable[[], T],
-    *,
-    wait_s: float,
-    what: str,
-    errors: type[DevSecOpsError] = TransientError,
-) -> T:
-    """Return ``act()``, tried again with jitter for up to ``wait_s`` seconds.
 
-    Raises:
-        TransientError: the last one, when the time is over (or what else ``errors`` names).
+class Patience:
+    """So many seconds that may be lost to things that are away, over all the steps of one task.
+
+    The broker's consumer timeout is for the whole task; were each step given its own time, their
+    sum would break it. What a step takes when it works is not counted.
     """
 
-    def tell(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        LOG.warning("%s: waiting: %s", what, error, extra={"action": "waiting"})
+    def __init__(self, total_s: float) -> None:
+        """Begin with ``total_s`` seconds; none at all means one try for each step."""
+        self._left_s = total_s
 
-    retrying = Retrying(
-        retry=retry_if_exception_type(errors),
-        wait=wait_random_exponential(multiplier=0.2, max=5.0),
-        stop=stop_after_delay(wait_s),
-        before_sleep=tell,
-        reraise=True,
-    )
-    return retrying(act)
+    def wait_out(
+        self,
+        act: Callable[[], T],
+        *,
+        what: str,
+        errors: type[DevSecOpsError] = TransientError,
+    ) -> T:
+        """Return ``act()``, tried again with jitter while patience lasts.
+
+        Raises:
+            TransientError: the last one, when patience is over (or what else ``errors`` names).
+        """
+        begun = time.monotonic()
+        lost_s = 0.0
+
+        def attempt() -> T:
+            nonlocal lost_s
+            lost_s = time.monotonic() - begun
+            return act()
+
+        def over(state: RetryCallState) -> bool:
+            return time.monotonic() - begun >= self._left_s
+
+        def tell(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            LOG.warning("%s: waiting: %s", what, error, extra={"action": "waiting"})
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(errors),
+            wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
+            stop=over,
+            before_sleep=tell,
+            reraise=True,
+        )
+        try:
+            result: T = retrying(attempt)
+        except errors:
+            self._left_s = 0.0
+            raise
+        self._left_s = max(0.0, self._left_s - lost_s)
+        return result

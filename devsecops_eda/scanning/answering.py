@@ -14,7 +14,7 @@ from devsecops_eda.scanning.assignment import Assignment, assignment
 from devsecops_eda.scanning.core import Scanning
 from devsecops_eda.scanning.shaping import failed, tool_name
 from devsecops_eda.scanning.telling import outcome_event
-from devsecops_eda.waiting import waited_out
+from devsecops_eda.waiting import Patience
 
 LOG = logging.getLogger(__name__)
 
@@ -48,8 +48,11 @@ class Answering:
         """
         task = assignment(event, self._check.name, attempts=attempts)
         identity = Identity(user, event.source, event.id)
+        # Shared: were git and the evidence store each given all of it, the broker's consumer
+        # timeout would strike before the answer is there.
+        patience = Patience(self._wait_s)
         try:
-            return self._told(self._outcome(task), task, identity)
+            return self._told(self._outcome(task, patience), task, identity, patience)
         except CheckError as error:
             reason, detail = error.reason, error.detail
         except TransientError as error:
@@ -62,22 +65,23 @@ class Answering:
                 FailureReason.INTERNAL,
                 f"the check itself failed: {type(error).__name__}",
             )
-        return self._told(self._failed(task, reason, detail), task, identity)
+        return self._told(self._failed(task, reason, detail), task, identity, Patience(0))
 
-    def _outcome(self, task: Assignment) -> Outcome:
+    def _outcome(self, task: Assignment, patience: Patience) -> Outcome:
         if task.attempts > self._max_attempts:
             died = task.attempts - 1
             return self._failed(
                 task, FailureReason.CRASHED, f"the worker died {died} times on this event"
             )
-        return waited_out(
+        return patience.wait_out(
             lambda: self._scanning.outcome(self._check, task),
-            wait_s=self._wait_s,
             what=f"{self._check.name} on {task.subject}",
         )
 
-    def _told(self, outcome: Outcome, task: Assignment, identity: Identity) -> Event:
-        return waited_out(
+    def _told(
+        self, outcome: Outcome, task: Assignment, identity: Identity, patience: Patience
+    ) -> Event:
+        return patience.wait_out(
             lambda: outcome_event(
                 outcome,
                 cause=task.cause,
@@ -85,7 +89,6 @@ class Answering:
                 evidence=self._evidence,
                 now=self._clock(),
             ),
-            wait_s=self._wait_s,
             what="the evidence store",
         )
 

@@ -9,7 +9,8 @@ from devsecops_eda.model import CommitFacts, Subject, SubjectKind
 from devsecops_eda.settings import Settings
 from devsecops_eda.workspace import Mirror, ScanTree
 
-FETCH_TIMEOUT_S = 600.0
+FETCH_TIMEOUT_S = 300.0
+"""With the waiting before it and the scan after it, half of the broker's consumer timeout."""
 
 
 class MirrorSource:

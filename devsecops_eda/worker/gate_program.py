@@ -32,7 +32,7 @@ from devsecops_eda.model import Event
 from devsecops_eda.policy import Policy
 from devsecops_eda.settings import Settings
 from devsecops_eda.topology import GATE_CHECK, queue_name
-from devsecops_eda.waiting import waited_out
+from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import celery_app, run
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.outgoing import buried, repeated
@@ -94,9 +94,8 @@ class GateWorker:
         """
         event = codec.decode(body.encode())
         try:
-            messages = waited_out(
+            messages = Patience(self._wait_s).wait_out(
                 lambda: self._gate.take(event, user=user, now=self._clock()),
-                wait_s=self._wait_s,
                 what="the ledger",
             )
         except InvalidEventError as refusal:
@@ -134,9 +133,8 @@ class GateWorker:
 
     def _say(self, messages: tuple[Message, ...]) -> None:
         try:
-            waited_out(
+            Patience(self._wait_s).wait_out(
                 lambda: self.say(messages),
-                wait_s=self._wait_s,
                 what="the broker",
                 errors=DevSecOpsError,
             )
@@ -248,10 +246,8 @@ def run_gate(
 
 
 def _open(settings: Settings, policy: Policy) -> tuple[Ledger, Gate]:
-    ledger = waited_out(
-        lambda: open_ledger(settings.gate.database),
-        wait_s=settings.transient_wait_s,
-        what="the ledger",
+    ledger = Patience(settings.transient_wait_s).wait_out(
+        lambda: open_ledger(settings.gate.database), what="the ledger"
     )
     gate = Gate(
         ledger=ledger,

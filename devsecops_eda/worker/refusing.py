@@ -15,7 +15,7 @@ from celery.exceptions import Reject
 from devsecops_eda import topology
 from devsecops_eda.errors import DevSecOpsError, RefusalReason
 from devsecops_eda.model import NAMESPACE, DeadLettered, Event, EventType
-from devsecops_eda.waiting import waited_out
+from devsecops_eda.waiting import Patience
 
 LOG = logging.getLogger(__name__)
 
@@ -139,9 +139,8 @@ def refuse_or_give_back(
         Reject: it could not be published for long; the message goes back.
     """
     try:
-        waited_out(
+        Patience(wait_s).wait_out(
             lambda: refuse(refusal, publisher=publisher, now=now),
-            wait_s=wait_s,
             what="the dead letters",
             errors=DevSecOpsError,
         )

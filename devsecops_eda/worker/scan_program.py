@@ -19,7 +19,7 @@ from devsecops_eda.evidence import open_evidence
 from devsecops_eda.model import Event
 from devsecops_eda.scanning import Answering, MirrorSource, Scanning, Source
 from devsecops_eda.settings import Settings
-from devsecops_eda.waiting import waited_out
+from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import celery_app, run
 from devsecops_eda.worker.outgoing import buried
 from devsecops_eda.worker.refusing import DeadLetter, Publisher, Refusal, refuse_or_give_back
@@ -83,9 +83,8 @@ class ScanWorker:
         try:
             # Missing rights are waited for too: giving the event back at once would only burn
             # its deliveries, and end a healthy event in the dead letters.
-            waited_out(
+            Patience(self._wait_s).wait_out(
                 lambda: self._publisher.tell(answer),
-                wait_s=self._wait_s,
                 what="the broker",
                 errors=DevSecOpsError,
             )
