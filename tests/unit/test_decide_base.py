@@ -4,13 +4,15 @@ from datetime import datetime
 
 import pytest
 
-from devsecops_eda.model import Outcome
+from devsecops_eda.model import ChangedFile, Outcome
 from devsecops_eda.policy import (
     Baseline,
     BaselineWanted,
     Cause,
     Facts,
     baseline_candidates,
+    decide,
+    next_deadline,
     wanted_baselines,
 )
 from tests.judging import (
@@ -143,3 +145,24 @@ def test_a_rule_about_all_findings_wants_no_base() -> None:
     now_too = known(completed(finding("a:0")))
     assert wanted_baselines(every, now_too) == ()
     assert line(every, now_too).state == "failed"
+
+
+def test_a_base_that_is_waited_for_is_a_deadline() -> None:
+    waiting = known(completed(finding("a:0")), requested_at=NOW + minutes(10))
+    assert next_deadline(NEW, waiting, NOW + minutes(31)) == NOW + minutes(40)
+
+
+def test_decisions_that_differ_in_state_or_in_what_blocks_are_two() -> None:
+    waiting = known(completed(finding("a:0")))
+    running, new = decide(NEW, waiting, NOW), decide(NEW, waiting, NOW + minutes(30))
+    assert (running.verdict, new.verdict) == ("pending", "deny")
+    assert running.id != new.id
+    assert decide(NEW, facts(), NOW).id != decide(NEW, facts(), NOW + minutes(30)).id
+    head = completed(finding("x:0", path="new.py"), finding("y:0"))
+    base = baseline(of_base(finding("x:0", path="old.py")))
+    moved, added = (
+        decide(NEW, known(head, base, git=commit(change)), NOW)
+        for change in (ChangedFile("new.py", "R", "old.py"), ChangedFile("new.py", "A"))
+    )
+    assert (moved.blocking_total, added.blocking_total) == (1, 2)
+    assert moved.id != added.id
