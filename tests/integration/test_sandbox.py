@@ -212,7 +212,8 @@ sandbox.run(["/bin/sleep", sys.argv[2]], mode=SandboxMode(sys.argv[1]), limits=s
 def test_it_dies_with_its_parent(
     mode: SandboxMode, how: signal.Signals, empty: Path, name_of_its_own: str
 ) -> None:
-    argv = [sys.executable, "-c", PARENT, mode.value, name_of_its_own, str(empty)]
+    script = [sys.executable, "-c", PARENT, mode.value, name_of_its_own, str(empty)]
+    argv = ["env", "--default-signal=INT", *script]
     with subprocess.Popen(argv, stderr=subprocess.PIPE) as parent:
         eventually(
             lambda: [pid for pid in running(name_of_its_own) if pid != parent.pid],

@@ -118,7 +118,9 @@ class Programs:
         log = self._folder / f"{len(self._started):02}-{Path(words[0]).name}.log"
         with log.open("wb") as output:
             child = subprocess.Popen(
-                words,
+                # Whoever runs the tests in the background of a shell has SIGINT ignored, and
+                # with it all that he starts.
+                ("env", "--default-signal=INT", *words),
                 env={**os.environ, **(env or {}), MARK: self._mark},
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,

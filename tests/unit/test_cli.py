@@ -200,8 +200,10 @@ sys.exit(run(["worker", "semgrep"]))
 def test_ctrl_c_exits_with_130_without_traceback(tmp_path: Path) -> None:
     pipe = tmp_path / "never.toml"
     os.mkfifo(pipe)
+    program = [sys.executable, "-c", "from devsecops_eda.cli import main; main()"]
     child = subprocess.Popen(
-        [sys.executable, "-c", "from devsecops_eda.cli import main; main()", "config", "show"],
+        # In the background of a shell SIGINT is ignored, by all that is started there too.
+        ["env", "--default-signal=INT", *program, "config", "show"],
         env={**os.environ, "DEVSECOPS_EDA_CONFIG": str(pipe)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
