@@ -10,6 +10,7 @@ import pytest
 
 from devsecops_eda.model import EventType, Severity
 from devsecops_eda.policy import FindingsRule, default_policy_text
+from devsecops_eda.policy.durations import parse_duration, show_duration
 from tests.judging import CHECKS
 from tests.policy_files import FRAME, as_read_elsewhere, load, schema
 
@@ -97,6 +98,20 @@ def test_the_digest_is_that_of_the_meaning() -> None:
     assert {load(FRAME.replace(old, new)).digest for old, new in SAME} == {first}
     others = [load(FRAME.replace(old, new, 1)).digest for old, new in OTHER]
     assert len({first, *others}) == len(OTHER) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "shown"),
+    [
+        ("90s", 90, "1m30s"),
+        ("24h", 86400, "1d"),
+        ("1h30m", 5400, "1h30m"),
+        ("1d2h3m4s", 93784, "1d2h3m4s"),
+    ],
+)
+def test_a_span_means_what_it_says(text: str, seconds: int, shown: str) -> None:
+    span = parse_duration(text)
+    assert (span.total_seconds(), show_duration(span)) == (seconds, shown)
 
 
 def test_the_built_in_policy_asks_for_a_decision_at_every_push() -> None:
