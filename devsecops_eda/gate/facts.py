@@ -17,10 +17,15 @@ from devsecops_eda.model import (
     Outcome,
     OutcomeStatus,
 )
-from devsecops_eda.policy import Baseline, Cause, Facts, baseline_candidates
+from devsecops_eda.policy import (
+    COMMIT_CHECK,
+    Baseline,
+    Cause,
+    Facts,
+    baseline_candidates,
+)
 from devsecops_eda.settings import Repository
 
-COMMIT_CHECK = "commit"
 MAX_CACHED_OUTCOMES = 512
 
 

@@ -49,16 +49,21 @@ class Judging:
             # What was just asked for is a fact too: until when it is waited for.
             facts = self._facts.facts(records, ask)
         decision = decide(self._policy, facts, this.at)
-        if decision.verdict not in _FINAL:
-            due = next_deadline(self._policy, facts, this.at)
+        final = decision.verdict in _FINAL
+        # A decision stands until there is news. That a scan which was asked for again stays
+        # silent is news too, so its deadline is kept.
+        waits = not final or _awaits_a_scan(facts)
+        due = next_deadline(self._policy, facts, this.at) if waits else None
+        if not final:
             records.asks.update(ask, due=due, answered=False)
             return said
         if ask.answered and ask.decision == decision.id:
+            records.asks.update(ask, due=due)
             return said
         if ask.decision not in (None, decision.id):
             decision = replace(decision, supersedes=ask.decision)
         records.said.record_decision(decision)
-        records.asks.update(ask, due=None, answered=True, decision=decision.id)
+        records.asks.update(ask, due=due, answered=True, decision=decision.id)
         event = speech.decision_made(ask, decision, cause=this.event_id)
         LOG.info(
             "%s: %s on %s",
@@ -104,3 +109,12 @@ class Judging:
 
     def _owe(self, records: Records, event: Event, this: Now) -> Message:
         return records.said.enqueue(speech.message(event), cause=this.seq, now=this.at)
+
+
+def _awaits_a_scan(facts: Facts) -> bool:
+    """Return whether a check that was asked for by name has not answered."""
+    answered = {(outcome.cause, outcome.check) for outcome in facts.outcomes}
+    return any(
+        cause.check is not None and (cause.event_id, cause.check) not in answered
+        for cause in facts.causes
+    )

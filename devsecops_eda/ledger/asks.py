@@ -67,9 +67,8 @@ class Asks:
         return self._find(or_(table.c.subject == str(subject), compares))
 
     def due(self, now: datetime, *, limit: int) -> tuple[Ask, ...]:
-        """Return open asks whose time is over at ``now``, longest overdue first."""
-        table = tables.asks
-        return self._find(table.c.due <= now, ~table.c.answered, limit=limit)
+        """Return asks whose time is over at ``now``, longest overdue first."""
+        return self._find(tables.asks.c.due <= now, limit=limit)
 
     def _find(self, *wanted: ColumnElement[bool], limit: int | None = None) -> tuple[Ask, ...]:
         table, flows = tables.asks, tables.flows

@@ -78,16 +78,7 @@ def test_nobody_takes_a_flow_by_naming_it_first() -> None:
 def test_a_rescan_under_new_rules_gives_a_new_decision_that_names_the_old_one() -> None:
     judge, push = gate(), pushed()
     (first,) = decisions(take(judge, push, commit_told(push), semgrep_told(push)))
-    subject = Subject.commit(REPO, HEAD)
-    rescan = Event(
-        str(uuid4()),
-        "urn:operator",
-        EventType.SCAN_REQUESTED,
-        str(subject),
-        NOW + timedelta(minutes=1),
-        str(uuid4()),
-        ScanRequested(subject, "semgrep"),
-    )
+    rescan = rescan_of()
     later = NOW + timedelta(minutes=2)
     said = take(judge, rescan, semgrep_told(rescan, "new", rules="2"), now=later)
     (request,) = [codec.decode(m.body) for m in said if m.key.startswith("scan.requested")]
@@ -113,3 +104,38 @@ def test_without_its_evidence_an_outcome_waits_or_is_no_verdict() -> None:
         take(judge, claimed)
     store.away = False
     assert verdicts(take(judge, claimed)) == [Verdict.ERROR]
+
+
+def rescan_of(sha: str = HEAD) -> Event:
+    subject = Subject.commit(REPO, sha)
+    return Event(
+        str(uuid4()),
+        "urn:operator",
+        EventType.SCAN_REQUESTED,
+        str(subject),
+        NOW + timedelta(minutes=1),
+        str(uuid4()),
+        ScanRequested(subject, "semgrep"),
+    )
+
+
+def test_a_rescan_that_stays_silent_ends_an_allow_when_its_time_is_over() -> None:
+    judge, push = gate(), pushed()
+    (allowed,) = decisions(take(judge, push, commit_told(push), semgrep_told(push)))
+    asked_at = NOW + timedelta(minutes=1)
+    assert take(judge, rescan_of(), now=asked_at) == []
+    edge = asked_at + timedelta(minutes=30)
+    assert judge.tick(edge - timedelta(seconds=1), owner="me") == ()
+    # The old answer holds no longer, and the new one is late by now.
+    (after,) = decisions(judge.tick(edge, owner="me"))
+    assert (after.verdict, after.supersedes) == (Verdict.ERROR, allowed.id)
+    assert judge.tick(edge + timedelta(hours=1), owner="me") == ()
+
+
+def test_an_answered_rescan_leaves_no_clock_running() -> None:
+    judge, push = gate(), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push))
+    rescan = rescan_of()
+    asked_at = NOW + timedelta(minutes=1)
+    take(judge, rescan, semgrep_told(rescan), now=asked_at)
+    assert judge.tick(asked_at + timedelta(days=1), owner="me") == ()
