@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.policy import Policy, default_policy_text, load_policy
-from devsecops_eda.settings import Settings
+from devsecops_eda.settings import DEFAULT_CHECKS, Settings
 
 
 def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
@@ -17,6 +17,12 @@ def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
     """
     file = file or settings.gate.policy
     if file is None:
+        missing = sorted(set(DEFAULT_CHECKS) - set(settings.checks))
+        if missing:
+            raise InvalidPolicyError(
+                f"the built-in policy judges by {', '.join(missing)}, which the configuration "
+                "turns off: name a policy of your own ([gate] policy, or --policy)"
+            )
         return load_policy(
             default_policy_text(), file="the built-in policy", checks=settings.checks
         )
