@@ -56,8 +56,12 @@ def holds(site: Site, events: Sequence[Event], checks: Sequence[str]) -> None:
 
 
 def children_of(program: Program) -> list[int]:
-    """The pool children of a worker."""
-    return [one.pid for one in processes() if one.parent == program.pid]
+    """The pool children of a worker: forks, so they are called what it is called."""
+    return [
+        one.pid
+        for one in processes()
+        if one.parent == program.pid and "tests.rig.cast" in one.command
+    ]
 
 
 class Murderer:
