@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,11 +20,12 @@ _FINAL = frozenset({Verdict.ALLOW, Verdict.DENY, Verdict.ERROR})
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What is being taken: its place in the inbox, its id (None for the timer), the instant."""
+    """What is being taken, by whom it was said, and when; the timer has neither place nor id."""
 
     seq: int | None
     event_id: str | None
     at: datetime
+    user: str = ""
 
 
 class Judging:
@@ -60,6 +62,7 @@ class Judging:
         if ask.answered and ask.decision == decision.id:
             records.asks.update(ask, due=due)
             return said
+        decision = _by_event_id(decision, self._facts.slots(records, facts))
         if ask.decision not in (None, decision.id):
             decision = replace(decision, supersedes=ask.decision)
         records.said.record_decision(decision)
@@ -109,6 +112,15 @@ class Judging:
 
     def _owe(self, records: Records, event: Event, this: Now) -> Message:
         return records.said.enqueue(speech.message(event), cause=this.seq, now=this.at)
+
+
+def _by_event_id(decision: Decision, slots: Mapping[str, str]) -> Decision:
+    """Name the outcomes a decision rests on by their events, where one event says all of it."""
+    lines = (
+        replace(line, evidence=tuple(slots.get(digest, digest) for digest in line.evidence))
+        for line in decision.requirements
+    )
+    return replace(decision, requirements=tuple(lines))
 
 
 def _awaits_a_scan(facts: Facts) -> bool:

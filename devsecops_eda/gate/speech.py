@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid5
 
 from devsecops_eda import codec
+from devsecops_eda.errors import InvalidEventError
 from devsecops_eda.ledger import Ask, Message
 from devsecops_eda.model import (
     NAMESPACE,
@@ -16,12 +19,41 @@ from devsecops_eda.model import (
     Subject,
 )
 
+LOG = logging.getLogger(__name__)
+
 SOURCE = "urn:devsecops-eda:gate"
+WORDS_CHARS = (2000, 300, 80, 8)
+"""How long the texts of a decision may be; the next is tried where the longer does not fit."""
 
 
 def message(event: Event) -> Message:
     """Return an event as the message the ledger keeps: its bytes are fixed from here on."""
-    return Message(event.id, event.correlationid, codec.key_of(event), codec.encode(event))
+    return Message(event.id, event.correlationid, codec.key_of(event), _encoded(event))
+
+
+def _encoded(event: Event) -> bytes:
+    """Return the body of an event of ours; what a policy says at length must not keep it unsaid."""
+    if isinstance(event.data, Decision):
+        for most in WORDS_CHARS:
+            try:
+                return codec.encode(replace(event, data=_shorter(event.data, most)))
+            except InvalidEventError as error:
+                LOG.warning("a decision is said in fewer words: %s", error)
+    return codec.encode(event)
+
+
+def _shorter(decision: Decision, most: int) -> Decision:
+    lines = (
+        replace(line, message=_words(line.message, most), solution=_words(line.solution, most))
+        for line in decision.requirements
+    )
+    message = _words(decision.message, most)
+    return replace(decision, requirements=tuple(lines), message=message)
+
+
+def _words(text: str, most: int) -> str:
+    plain = text.replace("\0", "")
+    return plain if len(plain) <= most else plain[: max(most - 1, 0)] + "…"
 
 
 def decision_made_id(decision: str, flow: str, *, answer_to: str = "") -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, and_, insert, select, update
 
 from devsecops_eda.ledger import tables
 from devsecops_eda.ledger.rows import CauseRow, Memory, OutcomeRow
-from devsecops_eda.model import Event, Subject, SubjectKind
+from devsecops_eda.model import Event, Identity, Subject, SubjectKind
 
 
 class Inbox:
@@ -62,20 +62,15 @@ class Inbox:
         assert key is not None  # an autoincrement column always has one
         return Memory.NEW, int(key[0])
 
-    def flow_events(self, flow: str) -> tuple[tuple[datetime, bytes], ...]:
-        """Return all recorded events of a flow with the time they were recorded, in order."""
-        box = tables.inbox
-        rows = self._all(select(box).where(box.c.flow == flow).order_by(box.c.seq))
-        return tuple((row["recorded_at"], row["body"]) for row in rows)
-
     def open_flow(
         self, flow: str, subject: Subject, *, ref: str | None, target: str | None
-    ) -> None:
-        """Say what a flow is about; who said it first stands."""
+    ) -> bool:
+        """Say what a flow is about; who said it first stands. False when he said otherwise."""
         table = tables.flows
         same = (table.c.flow == flow, table.c.repo == (subject.repo or ""))
-        if self._db.execute(select(table.c.flow).where(*same)).first():
-            return
+        rows = self._all(select(table).where(*same))
+        if rows:
+            return subject_of(rows[0]) == subject and rows[0]["target"] == target
         self._db.execute(
             insert(table).values(
                 flow=flow,
@@ -86,6 +81,7 @@ class Inbox:
                 target=target,
             )
         )
+        return True
 
     def flow_subject(self, flow: str, *, repo: str) -> Subject | None:
         """Return what a flow of ``repo`` is about, None when nothing of it is recorded."""
@@ -98,7 +94,9 @@ class Inbox:
         self._db.execute(
             insert(tables.causes).values(
                 seq=seq,
-                event_id=cause.event_id,
+                user=cause.identity.user,
+                source=cause.identity.source,
+                event_id=cause.identity.id,
                 subject=str(subject),
                 check_name=cause.check,
                 target=cause.target,
@@ -114,7 +112,7 @@ class Inbox:
         rows = self._all(select(table).where(table.c.subject == str(subject)).order_by(table.c.seq))
         return tuple(
             CauseRow(
-                row["event_id"],
+                Identity(row["user"], row["source"], row["event_id"]),
                 row["check_name"],
                 row["target"],
                 row["flow"],
@@ -148,14 +146,14 @@ class Inbox:
         if check is not None:
             wanted.append(table.c.check_name == check)
         rows = self._all(
-            select(table, box.c.seen_at, box.c.body)
+            select(table, box.c.id, box.c.seen_at, box.c.body)
             .join(box, box.c.seq == table.c.seq)
             .where(*wanted)
             .order_by(table.c.seq)
         )
         return tuple(
             OutcomeRow(
-                row["seq"], row["cause"], row["status"] == "failed", row["seen_at"], row["body"]
+                row["seq"], row["id"], row["status"] == "failed", row["seen_at"], row["body"]
             )
             for row in rows
         )

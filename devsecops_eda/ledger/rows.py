@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from devsecops_eda.model import Subject
+from devsecops_eda.model import Identity, Subject
 
 
 class Memory(Enum):
@@ -50,7 +50,7 @@ class Ask:
 class CauseRow:
     """One recorded event that makes checks look at a subject (``check`` None: all of them)."""
 
-    event_id: str
+    identity: Identity
     check: str | None
     target: str | None
     flow: str
@@ -60,10 +60,18 @@ class CauseRow:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """One recorded outcome: its place in the inbox, when it was last told, and its event."""
+    """One recorded outcome: its place in the inbox, its slot, when it was last told, its event."""
 
     seq: int
-    cause: str
+    slot: str
     failed: bool
     seen_at: datetime
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRow:
+    """What a recorded decision said, and under which policy."""
+
+    verdict: str
+    policy_digest: str

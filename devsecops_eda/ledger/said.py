@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from devsecops_eda.ledger import tables
-from devsecops_eda.ledger.rows import Message
+from devsecops_eda.ledger.rows import DecidedRow, Message
 from devsecops_eda.model import Decision
 
 
@@ -45,12 +45,11 @@ class Said:
         )
         return True
 
-    def verdict_of(self, decision_id: str) -> str | None:
-        """Return the verdict of a recorded decision."""
+    def decided(self, decision_id: str) -> DecidedRow | None:
+        """Return what was recorded of a decision."""
         table = tables.decisions
-        return self._db.execute(
-            select(table.c.verdict).where(table.c.id == decision_id)
-        ).scalar_one_or_none()
+        rows = self._all(select(table).where(table.c.id == decision_id))
+        return DecidedRow(rows[0]["verdict"], rows[0]["policy_digest"]) if rows else None
 
     def enqueue(self, message: Message, *, cause: int | None, now: datetime) -> Message:
         """Owe a message to the exchange; one said before is owed again with its old bytes."""

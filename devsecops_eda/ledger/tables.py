@@ -20,8 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 class Instant(TypeDecorator[datetime]):
     """A UTC instant, kept as text that sorts in time order on every database."""
@@ -31,11 +29,14 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
         """Write an aware datetime as RFC 3339 UTC with microseconds."""
-        return None if value is None else value.astimezone(UTC).strftime(_FORMAT)
+        if value is None:
+            return None
+        # Not strftime: it does not pad the years before 1000, and text would not sort.
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read it back as an aware datetime."""
-        return None if value is None else datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
+        return None if value is None else datetime.fromisoformat(value)
 
 
 METADATA = MetaData()
@@ -77,6 +78,8 @@ causes = Table(
     "causes",
     METADATA,
     Column("seq", Integer, ForeignKey("inbox.seq"), primary_key=True),
+    Column("user", String(255), nullable=False),
+    Column("source", String(1024), nullable=False),
     Column("event_id", String(256), nullable=False),
     Column("subject", String(700), nullable=False),
     Column("check_name", String(64), nullable=True),

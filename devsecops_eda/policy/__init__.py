@@ -1,6 +1,6 @@
 """Judgement: pure, no files, no clock."""
 
-from devsecops_eda.policy.baseline import baseline_candidates
+from devsecops_eda.policy.baseline import baseline_candidates, commit_facts
 from devsecops_eda.policy.decide import decide, next_deadline, wanted_baselines
 from devsecops_eda.policy.facts import COMMIT_CHECK, Baseline, BaselineWanted, Cause, Facts
 from devsecops_eda.policy.load import default_policy_text, load_policy
@@ -32,6 +32,7 @@ __all__ = [
     "ScanRule",
     "Scope",
     "baseline_candidates",
+    "commit_facts",
     "decide",
     "default_policy_text",
     "load_policy",

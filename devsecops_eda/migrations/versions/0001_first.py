@@ -107,6 +107,8 @@ def _what_came_of_it() -> None:
     op.create_table(
         "causes",
         sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("user", sa.String(length=255), nullable=False),
+        sa.Column("source", sa.String(length=1024), nullable=False),
         sa.Column("event_id", sa.String(length=256), nullable=False),
         sa.Column("subject", sa.String(length=700), nullable=False),
         sa.Column("check_name", sa.String(length=64), nullable=True),
