@@ -153,7 +153,7 @@ class Gate:
         with suppress(EvidenceMissingError):
             self._evidence.get("sha256:" + "0" * 64)
 
-    def owed(self, now: datetime, *, age: timedelta, limit: int = 100) -> tuple[Message, ...]:
+    def owed(self, now: datetime, *, age: timedelta, limit: int = 1000) -> tuple[Message, ...]:
         """Return messages recorded longer than ``age`` ago that no broker confirmed yet.
 
         Raises:

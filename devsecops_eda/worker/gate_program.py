@@ -37,6 +37,7 @@ from devsecops_eda.worker.celery_app import celery_app, run
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.outgoing import buried, repeated
 from devsecops_eda.worker.refusing import DeadLetter, Refusal, refuse_or_give_back
+from devsecops_eda.worker.speaking import Speaking
 
 LOG = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class GateWorker:
         """Take the gate, how it speaks, and what opens and closes its queue."""
         self._gate = gate
         self._publisher = publisher
+        self.speaking = Speaking(gate, publisher, clock)
         self._intake = intake
         self._wait_s = wait_s
         self._clock = clock
@@ -121,24 +123,10 @@ class GateWorker:
             Refusal(*arguments), publisher=self._publisher, wait_s=self._wait_s, now=self._clock()
         )
 
-    def say(self, messages: tuple[Message, ...]) -> None:
-        """Publish messages and note that they were confirmed.
-
-        Raises:
-            DevSecOpsError: one was not confirmed; they stay owed and will be said again.
-        """
-        for message in messages:
-            self._publisher.repeat(message)
-        self._gate.published(messages, self._clock())
-
     def _say(self, messages: tuple[Message, ...]) -> None:
         try:
-            Patience(self._wait_s).wait_out(
-                lambda: self.say(messages),
-                what="the broker",
-                errors=DevSecOpsError,
-            )
-        except DevSecOpsError as error:
+            Patience(self._wait_s).wait_out(lambda: self.speaking.say(messages), what="the broker")
+        except TransientError as error:
             # They stand in the ledger: the timer publishes them when it can. Nothing is lost.
             LOG.error("%d messages stay owed: %s", len(messages), error, extra={"action": "owed"})
 
@@ -192,10 +180,15 @@ class Timer(threading.Thread):
 
     def _tick(self) -> None:
         now = self._clock()
+        if self._intake.closed:
+            # Open only when all that may have closed it answers, else each event would come and
+            # go until its deliveries are used up.
+            self._gate.probe()
+            self._intake.open()
         due = self._gate.tick(now, owner=self._owner)
-        self._intake.open()
         owed = self._gate.owed(now, age=OWED_AFTER)
-        self._worker.say(tuple({message.id: message for message in (*due, *owed)}.values()))
+        messages = {message.id: message for message in (*due, *owed)}
+        self._worker.speaking.say_owed(messages.values())
 
 
 def run_gate(

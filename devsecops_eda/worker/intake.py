@@ -25,6 +25,11 @@ class Intake:
         """Take the Celery worker whose consumer is opened and closed."""
         self._worker = worker
 
+    @property
+    def closed(self) -> bool:
+        """Return whether messages are left in the queue."""
+        return self._closed
+
     def close(self) -> None:
         """Stop consuming; return when the broker was told, so that a returned message stays."""
         done = threading.Event()

@@ -1,0 +1,44 @@
+"""What time decides, and what hinders it."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+pytest.importorskip("celery")
+
+from devsecops_eda import codec
+from devsecops_eda.errors import DevSecOpsError, PublishRefusedError
+from devsecops_eda.ledger import Message
+from devsecops_eda.worker.gate_program import OWED_AFTER, GateWorker, OneConnection, Timer
+from devsecops_eda.worker.intake import Intake
+from tests.judged import NOW, commit_told, gate, pushed, semgrep_told
+
+
+class Full(OneConnection):
+    """Nacks what the full queue of a check would have to take."""
+
+    def __init__(self) -> None:
+        self.down = True
+        self.said: list[str] = []
+
+    def repeat(self, message: Message) -> None:
+        if self.down or message.key.startswith("scan.requested"):
+            raise PublishRefusedError("nack")
+        self.said.append(message.key)
+
+
+def test_a_message_that_is_refused_does_not_hold_back_the_others() -> None:
+    judge, now, intake, speaker = gate(), [NOW], Intake("q"), Full()
+    worker = GateWorker(judge, publisher=speaker, intake=intake, wait_s=0, clock=lambda: now[0])
+    timer = Timer(judge, worker, intake=intake, clock=lambda: now[0])
+    one, two = pushed(), pushed("d" * 40)
+    for event in (one, commit_told(one), semgrep_told(one, "x"), two, commit_told(two)):
+        worker.take(codec.encode(event).decode(), "ci", 1)
+    for second in (1800, 1810):  # the broker is away while silence is decided, then back
+        now[0] = NOW + timedelta(seconds=second)
+        with suppress(DevSecOpsError):
+            timer._tick()
+        speaker.down = False
+    assert [key.split(".")[0] for key in speaker.said].count("decision") == 2
+    assert len(judge.owed(now[0], age=OWED_AFTER)) == 1
