@@ -15,7 +15,14 @@ from devsecops_eda.client.replies import Replies
 from devsecops_eda.client.spool import Spool
 from devsecops_eda.client.waiting import SILENCE_S, OnEvent, Question, Waiter
 from devsecops_eda.errors import ConfigurationError, TransientError
-from devsecops_eda.model import CommitPushed, Decision, Event, ScanRequested, Subject
+from devsecops_eda.model import (
+    CommitPushed,
+    Decision,
+    Event,
+    ScanRequested,
+    Subject,
+    branch_name,
+)
 from devsecops_eda.topology import Identities
 
 LOG = logging.getLogger(__name__)
@@ -137,7 +144,9 @@ class Client:
             The errors of `publish`, when the event could not be told in the first place.
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        question = Question(_repo_of(event), event.correlationid, gate, event.subject)
+        question = Question(
+            _repo_of(event), event.correlationid, gate, event.subject, target=_target_of(event)
+        )
         deadline = Deadline.after(timeout_s)
         with self._listening(question, deadline, on_event) as waiter:
             self.publish(event, timeout_s=min(TELL_S, deadline.left_s))
@@ -226,6 +235,12 @@ class Client:
         if self._spool is None:
             raise ConfigurationError("this client has no spool folder")
         return self._spool
+
+
+def _target_of(event: Event) -> str | None:
+    """Return the branch a push is decided for: the one it is meant for, else its own."""
+    data = event.data
+    return branch_name(data.target or data.ref) if isinstance(data, CommitPushed) else None
 
 
 def _repo_of(event: Event) -> str:

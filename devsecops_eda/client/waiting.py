@@ -32,6 +32,7 @@ class Question:
     gate: str
     subject: str | None = None
     environment: str | None = None
+    target: str | None = None
 
     def answered_by(self, event: Event) -> Decision | None:
         """Return the decision in ``event`` if it is the final answer to this question."""
@@ -40,7 +41,9 @@ class Question:
             return None
         mine = decision.gate == self.gate and decision.environment == self.environment
         about = self.subject is None or str(decision.subject) == self.subject
-        return decision if mine and about else None
+        # Allowed towards a topic branch is not allowed towards main, and flows can be guessed.
+        towards = self.target is None or decision.target in (None, self.target)
+        return decision if mine and about and towards else None
 
 
 @dataclass(frozen=True, slots=True)
