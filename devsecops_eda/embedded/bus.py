@@ -40,7 +40,7 @@ class Bus:
             for name in consumers
         ]
         self.seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.refused: list[InvalidEventError] = []
+        self.broken: list[Exception] = []
 
     def start(self) -> None:
         """Let the consumers run."""
@@ -77,6 +77,11 @@ class Bus:
             except InvalidEventError as refusal:
                 # Nobody else publishes here: what is refused is a bug of ours.
                 LOG.error("%s refused an event: %s", name, refusal, extra={"action": "refused"})
-                self.refused.append(refusal)
+                self.broken.append(refusal)
                 continue
-            self._consumers[name](event)
+            try:
+                self._consumers[name](event)
+            except Exception as error:
+                # A thread that ends in silence would leave the scan waiting for its answer.
+                LOG.exception("%s failed", name, extra={"action": "consumer_failed"})
+                self.broken.append(error)

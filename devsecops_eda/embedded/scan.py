@@ -16,7 +16,7 @@ from devsecops_eda.checks import Check
 from devsecops_eda.embedded.bus import USER, Bus
 from devsecops_eda.embedded.local import LocalSource
 from devsecops_eda.embedded.scratch import scratch_root
-from devsecops_eda.errors import DevSecOpsError, InvalidSettingsError
+from devsecops_eda.errors import InvalidSettingsError
 from devsecops_eda.evidence import Evidence, open_evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Message, open_ledger
@@ -167,7 +167,6 @@ class _Run:
         consumers[GATE_CHECK] = self._judge
         self._bus = Bus(Topology(tuple(checks)), consumers)
         self._checks = tuple(checks)
-        self._broken: list[BaseException] = []
 
     def result(self, on_event: Callable[[Event], None], notes: tuple[str, ...]) -> ScanResult:
         """Run the flow and return what it led to."""
@@ -205,8 +204,8 @@ class _Run:
         outcomes: dict[str, Outcome] = {}
         ticked = time.monotonic()
         while True:
-            if self._broken:
-                raise self._broken[0]
+            if self._bus.broken:
+                raise self._bus.broken[0]
             try:
                 event = self._bus.seen.get(timeout=TICK_S)
             except queue.Empty:
@@ -232,10 +231,7 @@ class _Run:
         return codec.outcome_from_evidence(self._evidence.get(event.datadigest))
 
     def _judge(self, event: Event) -> None:
-        try:
-            self._say(self._gate.take(event, user=USER, now=_now()))
-        except DevSecOpsError as error:
-            self._broken.append(error)
+        self._say(self._gate.take(event, user=USER, now=_now()))
 
     def _say(self, messages: tuple[Message, ...]) -> None:
         for message in messages:
