@@ -3,11 +3,12 @@
 from devsecops_eda.scanning.answering import Answering
 from devsecops_eda.scanning.assignment import Assignment, assignment
 from devsecops_eda.scanning.core import SCANNER_PHASE, Scanning, Source
-from devsecops_eda.scanning.mirrors import MirrorSource
+from devsecops_eda.scanning.mirrors import FETCH_TIMEOUT_S, MirrorSource
 from devsecops_eda.scanning.phases import Phase, Phases, covered_s
 from devsecops_eda.scanning.registry import load_checks, the_check
 
 __all__ = [
+    "FETCH_TIMEOUT_S",
     "SCANNER_PHASE",
     "Answering",
     "Assignment",

@@ -71,7 +71,9 @@ class Answering:
         if task.attempts > self._max_attempts:
             died = task.attempts - 1
             return self._failed(
-                task, FailureReason.CRASHED, f"the worker died {died} times on this event"
+                task,
+                FailureReason.CRASHED,
+                f"not done in {died} tries: the worker died, or could not tell its outcome",
             )
         return patience.wait_out(
             lambda: self._scanning.outcome(self._check, task),

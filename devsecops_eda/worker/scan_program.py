@@ -17,7 +17,13 @@ from devsecops_eda.checks import Check, Scanner
 from devsecops_eda.errors import ConfigurationError, DevSecOpsError
 from devsecops_eda.evidence import open_evidence
 from devsecops_eda.model import Event
-from devsecops_eda.scanning import Answering, MirrorSource, Scanning, Source
+from devsecops_eda.scanning import (
+    FETCH_TIMEOUT_S,
+    Answering,
+    MirrorSource,
+    Scanning,
+    Source,
+)
 from devsecops_eda.settings import Settings
 from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import celery_app, run
@@ -26,6 +32,10 @@ from devsecops_eda.worker.refusing import DeadLetter, Publisher, Refusal, refuse
 
 LOG = logging.getLogger(__name__)
 
+CONSUMER_TIMEOUT_S = 1800.0
+"""RabbitMQ's default: a message held for longer closes the channel."""
+OURS_S = 120.0
+"""What writing a tree, reading a report and the last try to publish may take."""
 PUBLISH_TIMEOUT_S = 15.0
 """So long one try to publish may take; a failed one is tried again."""
 
@@ -130,12 +140,8 @@ def run_worker(
     Raises:
         ConfigurationError: the sandbox does not work here and no weaker mode is named.
     """
-    if isinstance(check, Scanner):
-        lacking = sandbox.missing(settings.sandbox)
-        if lacking is not None:
-            raise ConfigurationError(
-                f"{lacking}; install it, or name the weaker mode: sandbox = 'none'"
-            )
+    _check_sandbox(settings, check)
+    limit_s = _checked_limit_s(settings, check)
     scanning = Scanning(
         settings, source or MirrorSource(settings), work=settings.state_dir / "work", clock=_now
     )
@@ -160,8 +166,37 @@ def run_worker(
         take=worker.take,
         refuse=worker.refuse,
         threads=False,
+        time_limit_s=limit_s,
     )
     return run(app, slots=slots, hostname=f"{check.name}@{socket.gethostname()}")
+
+
+def _check_sandbox(settings: Settings, check: Check) -> None:
+    if isinstance(check, Scanner):
+        lacking = sandbox.missing(settings.sandbox)
+        if lacking is not None:
+            raise ConfigurationError(
+                f"{lacking}; install it, or name the weaker mode: sandbox = 'none'"
+            )
+
+
+def _checked_limit_s(settings: Settings, check: Check) -> float:
+    limit_s = longest_s(settings, check)
+    if limit_s > CONSUMER_TIMEOUT_S:
+        LOG.warning(
+            "%s may hold an event for %d s: give the broker a consumer_timeout well above that",
+            check.name,
+            limit_s,
+            extra={"action": "configuration"},
+        )
+    return limit_s
+
+
+def longest_s(settings: Settings, check: Check) -> float:
+    """Return for how many seconds the worst event may be held: waiting, fetch, scan, waiting."""
+    configured = settings.checks.get(check.name)
+    scan_s = configured.timeout_s if configured and isinstance(check, Scanner) else 0.0
+    return 2 * settings.transient_wait_s + FETCH_TIMEOUT_S + scan_s + OURS_S
 
 
 def _now() -> datetime:
