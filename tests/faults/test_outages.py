@@ -122,3 +122,23 @@ def test_a_broker_killed_and_started_again_loses_nothing(
         assert all(told[event.id]["sleepy"] for event in events)
         assert all(len(site.decisions()[event.correlationid]) == 1 for event in events)
         assert site.dead() == []
+
+
+@pytest.mark.faults
+def test_a_gate_whose_ledger_stays_away_leaves_the_events_in_the_queue(
+    vhost: Vhost, programs: Programs, tmp_path: Path
+) -> None:
+    with Site(vhost, programs, tmp_path, checks=["bulky"], transient_wait="1s") as site:
+        shas = site.commits(8)
+        gate = site.start_gate()
+        site.start_worker("bulky")
+        events = [site.push(shas[0])]
+        site.await_decisions(events, timeout_s=60)
+        with ledger_away(site):
+            events += [site.push(sha) for sha in shas[1:]]
+            gate.wait_for("taking no more messages", timeout_s=60)
+        gate.wait_for("taking messages again", timeout_s=60)
+        site.await_decisions(events, timeout_s=90)
+        assert all(len(site.decisions()[event.correlationid]) == 1 for event in events)
+        assert site.dead() == []
+        assert gate.log.count("taking no more messages") == 1
