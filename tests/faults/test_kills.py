@@ -182,3 +182,27 @@ def test_who_kills_his_worker_each_time_ends_as_crashed(site_of: Callable[..., S
     (decision,) = site.tap.events(EventType.DECISION_MADE)
     assert getattr(decision.data, "verdict", None) is Verdict.ERROR
     assert site.dead() == []
+
+
+@pytest.mark.faults
+def test_a_worker_told_to_stop_finishes_what_runs_and_takes_no_more(
+    site_of: Callable[..., Site],
+) -> None:
+    site = site_of("sleepy")
+    shas = site.commits(3)
+    site.start_gate()
+    worker = site.start_worker("sleepy", slots=1)
+    events = [site.push(sha) for sha in shas]
+    eventually(
+        lambda: any("/usr/bin/sleep" in one.command for one in worker.family()),
+        timeout_s=60,
+        what="a scan runs",
+    )
+    assert worker.end(timeout_s=60) == 0
+    told = site.outcomes()
+    assert 1 <= sum(told[event.id]["sleepy"] for event in events) < len(events)
+    site.start_worker("sleepy")
+    site.await_decisions(events, timeout_s=60)
+    holds(site, events, ["sleepy"])
+    # Nothing was scanned twice: what ran was finished, what waited was given back.
+    assert all(site.outcomes()[event.id]["sleepy"] == 1 for event in events)
