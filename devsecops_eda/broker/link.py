@@ -22,7 +22,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedBy
 from devsecops_eda.broker.address import Address, connection_error
 from devsecops_eda.broker.confirms import Confirms
 from devsecops_eda.broker.deadline import Deadline
-from devsecops_eda.broker.messages import Incoming, Outgoing, RefusedError
+from devsecops_eda.broker.messages import UNSAYABLE, Incoming, Outgoing, RefusedError, unsayable
 from devsecops_eda.errors import BrokerUnreachableError, DevSecOpsError
 
 PREFETCH = 50
@@ -96,7 +96,8 @@ class Link:
         """Return the promise of a confirm (and of a route, if mandatory).
 
         It fails with ReturnedError, NackedError, RefusedError (the channel was closed, because of
-        this message or another one) or with our error for a lost connection.
+        this message or another one), PublishRefusedError (AMQP cannot carry it) or with our error
+        for a lost connection.
         """
         promise: Future[None] = Future()
         self._do(functools.partial(self._publish, message, promise), promise)
@@ -280,12 +281,17 @@ class Link:
             self._connection.close()
 
     def _publish(self, message: Outgoing, promise: Future[None]) -> None:
-        # The broker compares it with the user of the connection, so consumers can believe it.
-        properties = pika.BasicProperties(**message.properties, user_id=self.address.user)
-        self._channel.basic_publish(
-            message.exchange, message.key, message.body, properties, mandatory=message.mandatory
-        )
-        self._confirms.sent(message, promise)
+        try:
+            # The broker compares it with the user of the connection, so consumers can believe it.
+            properties = pika.BasicProperties(**message.properties, user_id=self.address.user)
+            self._channel.basic_publish(
+                message.exchange, message.key, message.body, properties, mandatory=message.mandatory
+            )
+        except UNSAYABLE as error:
+            # pika encodes all of a message before it sends any of it: nobody else is harmed.
+            self._settle(promise, unsayable(error))
+        else:
+            self._confirms.sent(message, promise)
 
     def _on_message(self, _channel: object, method: Any, properties: Any, body: bytes) -> None:
         message = Incoming(

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 import pika
+from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
+
+from devsecops_eda.errors import PublishRefusedError
+
+UNSAYABLE = (
+    AssertionError,
+    OverflowError,
+    ShortStringTooLong,
+    TypeError,
+    UnsupportedAMQPFieldException,
+    ValueError,
+    struct.error,
+)
+"""How pika says that AMQP cannot carry a message."""
 
 
 class RefusedError(Exception):
@@ -45,3 +60,8 @@ class Incoming:
     body: bytes
     properties: pika.BasicProperties
     tag: int
+
+
+def unsayable(error: Exception) -> PublishRefusedError:
+    """Return our error for one of `UNSAYABLE`; it quotes nothing of the message."""
+    return PublishRefusedError(f"AMQP cannot carry this message ({type(error).__name__})")

@@ -54,7 +54,7 @@ def publish_once(address: Address, message: Outgoing, *, timeout_s: float) -> No
 
     Raises:
         UnroutableError: no queue wants it, or the exchange does not exist.
-        PublishRefusedError: the broker said no.
+        PublishRefusedError: the broker said no, or AMQP cannot carry it.
         NotAuthorisedError: this user may not connect, or not say that.
         BrokerBlockedError: the broker is in an alarm and took nothing in time.
         BrokerUnreachableError: no connection, or it was lost.
