@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from uuid import UUID, uuid5
 from celery.exceptions import Reject
 
 from devsecops_eda import topology
-from devsecops_eda.errors import DevSecOpsError, RefusalReason
+from devsecops_eda.errors import DevSecOpsError, RefusalReason, TransientError
 from devsecops_eda.model import NAMESPACE, DeadLettered, Event, EventType
 from devsecops_eda.waiting import Patience
 
@@ -21,6 +22,12 @@ LOG = logging.getLogger(__name__)
 
 SOURCE = "urn:devsecops-eda:door"
 MAX_DETAIL = 300
+MAX_SHORT_BYTES = 255
+"""What AMQP allows to a property and to the name of a header (0-9-1, section 4.2.5.3)."""
+MAX_LONG_BYTES = 8192
+
+_NO_TEXT = re.compile("[\\0\ud800-\udfff]")
+_USER = re.compile("[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +59,30 @@ class Refusal:
         """Return the message for the dead letters: the original bytes, the reason beside them."""
         ours: dict[str, str | int] = {
             topology.REASON_HEADER: self.reason,
-            topology.DETAIL_HEADER: self.detail[:MAX_DETAIL],
-            topology.PATH_HEADER: self.path[:MAX_DETAIL],
+            topology.DETAIL_HEADER: self._detail,
+            topology.PATH_HEADER: self._path,
             topology.ORIGIN_HEADER: self.origin["queue"],
-            topology.KEY_HEADER: self.origin["routing_key"],
-            topology.USER_HEADER: self.origin["user"],
+            topology.KEY_HEADER: _clean(self.origin["routing_key"], max_bytes=MAX_LONG_BYTES),
+            topology.USER_HEADER: _clean(self.origin["user"], max_bytes=MAX_LONG_BYTES),
         }
         kept = {
-            name: value
+            _clean(name, max_bytes=MAX_SHORT_BYTES): (
+                _clean(value, max_bytes=MAX_LONG_BYTES) if isinstance(value, str) else value
+            )
             for name, value in self.headers.items()
             # Copies would be made again, and nobody but us says what our headers say.
-            if name.lower() not in ("cc", "bcc") and name not in ours
+            if name.lower() not in ("cc", "bcc")
         }
-        return DeadLetter(base64.b64decode(self.body), {**kept, **ours}, self.properties)
+        properties = {
+            name: _clean(value, max_bytes=MAX_SHORT_BYTES)
+            for name, value in self.properties.items()
+        }
+        return DeadLetter(base64.b64decode(self.body), {**kept, **ours}, properties)
 
     def event(self, now: datetime) -> Event:
         """Return the fact that it was refused; it carries nothing of the message's content."""
         body = base64.b64decode(self.body)
+        user = self.origin["user"]
         seed = uuid5(NAMESPACE, f"{self.origin['queue']}/{self.reason}/{self.body}")
         return Event(
             id=str(seed),
@@ -80,12 +94,22 @@ class Refusal:
             data=DeadLettered(
                 queue=self.origin["queue"],
                 reason=RefusalReason(self.reason),
-                detail=self.detail[:MAX_DETAIL] or f"{len(body)} bytes",
-                path=self.path[:MAX_DETAIL],
-                message_id=self.properties.get("message_id", "")[:256] or None,
-                user=self.origin["user"] or None,
+                detail=self._detail or f"{len(body)} bytes",
+                path=self._path,
+                message_id=_clean(self.properties.get("message_id", ""), max_bytes=MAX_SHORT_BYTES)
+                or None,
+                # What else the broker calls its users is in the dead letter.
+                user=user if _USER.fullmatch(user) else None,
             ),
         )
+
+    @property
+    def _detail(self) -> str:
+        return _clean(self.detail[:MAX_DETAIL], max_bytes=MAX_LONG_BYTES)
+
+    @property
+    def _path(self) -> str:
+        return _clean(self.path[:MAX_DETAIL], max_bytes=MAX_LONG_BYTES)
 
 
 def _flow(said: str | None, otherwise: UUID) -> str:
@@ -108,16 +132,15 @@ class Publisher(Protocol):
         ...
 
 
-def refuse(
-    refusal: Refusal,
-    *,
-    publisher: Publisher,
-    now: datetime,
+def refuse_or_give_back(
+    refusal: Refusal, *, publisher: Publisher, wait_s: float, now: datetime
 ) -> None:
-    """Put a refused message into the dead letters, then say so; both confirmed.
+    """Put a refused message into the dead letters, then say so, waiting out a broker in trouble.
+
+    What has been buried is not buried again because it could not be told.
 
     Raises:
-        TransientError: the broker did not take one of them; nothing may be acknowledged.
+        Reject: the broker was away for long, or took no dead letter; the message goes back.
     """
     LOG.warning(
         "refused a message on %s: %s: %s",
@@ -126,24 +149,30 @@ def refuse(
         refusal.detail[:MAX_DETAIL],
         extra={"action": "message_refused", "reason": refusal.reason},
     )
-    publisher.bury(refusal.letter())
-    publisher.tell(refusal.event(now))
-
-
-def refuse_or_give_back(
-    refusal: Refusal, *, publisher: Publisher, wait_s: float, now: datetime
-) -> None:
-    """Refuse a message, waiting out a broker that takes nothing.
-
-    Raises:
-        Reject: it could not be published for long; the message goes back.
-    """
+    patience = Patience(wait_s)
     try:
-        Patience(wait_s).wait_out(
-            lambda: refuse(refusal, publisher=publisher, now=now),
+        patience.wait_out(
+            lambda: publisher.bury(refusal.letter()),
             what="the dead letters",
             errors=DevSecOpsError,
         )
     except DevSecOpsError as error:
-        LOG.error("a refusal cannot be published: %s", error, extra={"action": "publish_failed"})
-        raise Reject(str(error), requeue=True) from error
+        raise _given_back(error) from error
+    try:
+        patience.wait_out(lambda: publisher.tell(refusal.event(now)), what="the broker")
+    except TransientError as error:
+        raise _given_back(error) from error
+    except DevSecOpsError as error:
+        # Given back it would be buried again, and not be told any better. The letter is there.
+        LOG.error("a refusal cannot be told: %s", error, extra={"action": "publish_failed"})
+
+
+def _given_back(error: DevSecOpsError) -> Reject:
+    LOG.error("a refusal cannot be published: %s", error, extra={"action": "publish_failed"})
+    return Reject(str(error), requeue=True)
+
+
+def _clean(text: str, *, max_bytes: int) -> str:
+    """Return what a database keeps of ``text`` (no NUL, no lone surrogates) within a bound."""
+    said = _NO_TEXT.sub("\ufffd", text)
+    return said.encode()[:max_bytes].decode(errors="ignore")
