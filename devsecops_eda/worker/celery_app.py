@@ -18,6 +18,7 @@ from devsecops_eda.broker import address_of
 from devsecops_eda.settings import BrokerSettings
 from devsecops_eda.topology import Identities
 from devsecops_eda.worker.doorway import REFUSE_TASK, SCAN_TASK, Doorway, event_queue
+from devsecops_eda.worker.wire import hand_on_unreadable_messages
 
 LOG = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ def run(
 
     SIGTERM finishes what runs, SIGQUIT gives it back at once. ``ready`` gets the worker.
     """
+    hand_on_unreadable_messages()
     # With somebody connected Celery leaves the root logger and its level as they are.
     setup_logging.connect(_leave_logging_alone)
     for name in _WORDY:

@@ -19,8 +19,9 @@ from kombu.entity import Queue
 
 from devsecops_eda import codec
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import NAMESPACE
-from devsecops_eda.topology import Identities, queue_name
+from devsecops_eda.model import NAMESPACE, Event
+from devsecops_eda.topology import DELIVERY_LIMIT, Identities, queue_name
+from devsecops_eda.worker.wire import unreadable
 
 LOG = logging.getLogger(__name__)
 
@@ -76,29 +77,39 @@ class Doorway:
         properties = message.properties
         headers = properties.get("application_headers") or {}
         try:
-            event = codec.open_door(
-                codec.Delivery(
-                    body=body,
-                    content_type=properties.get("content_type"),
-                    headers=headers,
-                    routing_key=message.delivery_info.get("routing_key") or "",
-                    exchange=message.delivery_info.get("exchange") or "",
-                    user_id=properties.get("user_id"),
-                ),
-                identities=self._identities,
-            )
+            event = self._open(message, body, headers)
         except InvalidEventError as refusal:
             self._bugs = 0
             return self._refusal(message, refusal)
         self._bugs = 0
         user = properties.get("user_id") or ""
         count = headers.get("x-delivery-count")
-        attempts = 1 + (count if isinstance(count, int) else 0)
+        # The broker's word from the second delivery on; before that it is the sender's.
+        attempts = 1 + (min(max(count, 0), DELIVERY_LIMIT) if isinstance(count, int) else 0)
         return self._task(
             message,
             SCAN_TASK,
             [codec.encode(event).decode(), user, attempts],
             key=f"{user}/{event.source}/{event.id}",
+        )
+
+    def _open(self, message: Any, body: bytes, headers: Any) -> Event:
+        properties = message.properties
+        why = unreadable(properties)
+        if why is not None:
+            raise InvalidEventError(
+                RefusalReason.BAD_TEXT, f"the properties of the message cannot be read ({why})"
+            )
+        return codec.open_door(
+            codec.Delivery(
+                body=body,
+                content_type=properties.get("content_type"),
+                headers=headers,
+                routing_key=message.delivery_info.get("routing_key") or "",
+                exchange=message.delivery_info.get("exchange") or "",
+                user_id=properties.get("user_id"),
+            ),
+            identities=self._identities,
         )
 
     def _refusal(self, message: Any, refusal: InvalidEventError) -> Any:

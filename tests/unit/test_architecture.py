@@ -30,13 +30,13 @@ PURE = frozenset((*GROUPS["what it is about"], *GROUPS["how it is written down"]
 # Each of these touches the world or the clock. Text that is already there may be parsed.
 IMPURE = frozenset(
     (
-        *("alembic", "celery", "kombu", "multiprocessing", "pika", "signal", "socket"),
+        *("alembic", "amqp", "celery", "kombu", "multiprocessing", "pika", "signal", "socket"),
         *("sqlalchemy", "subprocess", "tempfile", "time"),
     )
 )
 CLOCKS = frozenset(("now", "today", "utcnow"))
 # In the extra `worker`: the base install has neither.
-EXTRA = frozenset(("billiard", "celery", "kombu"))
+EXTRA = frozenset(("amqp", "billiard", "celery", "kombu"))
 # Loaded only when somebody asks for the command, and says then which extra is missing.
 WORKER_COMMAND = Path(PACKAGE, "cli", "worker.py")
 # The database of advisories is replaced file by file, beside its format.
