@@ -51,11 +51,13 @@ def celery_app(
     take: Callable[[str, str, int], None],
     refuse: Callable[..., None],
     threads: bool,
+    time_limit_s: float | None = None,
 ) -> Celery:
     """Return the Celery application of one queue.
 
     ``take(body, user, attempts)`` gets each event that passed the door; ``refuse`` each that did
-    not. Neither may let an exception out, except ``celery.exceptions.Reject``.
+    not. Neither may let an exception out, except ``celery.exceptions.Reject``. A process that
+    works on one task for more than ``time_limit_s`` seconds is killed, and the event goes back.
     """
     doorway = Doorway(check, identities=identities, stop=_stop)
     app = Celery(f"devsecops.{check}", set_as_current=False)
@@ -72,6 +74,8 @@ def celery_app(
         task_acks_on_failure=False,
         task_acks_on_timeout=False,
         task_ignore_result=True,
+        # The net under the sandbox's own limit, and below the broker's consumer timeout.
+        task_time_limit=time_limit_s,
         accept_content=["json"],
         worker_consumer=f"{__name__}:LeanConsumer",
         worker_prefetch_multiplier=1,
