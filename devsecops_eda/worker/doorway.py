@@ -20,7 +20,7 @@ from kombu.entity import Queue
 from devsecops_eda import codec
 from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import NAMESPACE, Event
-from devsecops_eda.topology import DELIVERY_LIMIT, Identities, queue_name
+from devsecops_eda.topology import DELIVERY_LIMIT, Identities, check_keys, matches, queue_name
 from devsecops_eda.worker.wire import unreadable
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Doorway:
     def __init__(self, check: str, *, identities: Identities, stop: Callable[[], None]) -> None:
         """Take the check whose queue this is and what stops the worker when the bug is ours."""
         self._queue = queue_name(check)
+        self._keys = check_keys(check)
         self._identities = identities
         self._stop = stop
         self._bugs = 0
@@ -100,7 +101,7 @@ class Doorway:
             raise InvalidEventError(
                 RefusalReason.BAD_TEXT, f"the properties of the message cannot be read ({why})"
             )
-        return codec.open_door(
+        event = codec.open_door(
             codec.Delivery(
                 body=body,
                 content_type=properties.get("content_type"),
@@ -111,6 +112,13 @@ class Doorway:
             ),
             identities=self._identities,
         )
+        key = codec.key_of(event)
+        if not any(matches(pattern, key) for pattern in self._keys):
+            raise InvalidEventError(
+                RefusalReason.KEY_MISMATCH,
+                f"{event.type.value} is nothing for the queue {self._queue}, no binding brings it",
+            )
+        return event
 
     def _refusal(self, message: Any, refusal: InvalidEventError) -> Any:
         body = _bytes(message.body)

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("celery")
 
 from devsecops_eda.codec import MAX_REJECT_BYTES, encode, key_of, properties_of
+from devsecops_eda.errors import RefusalReason
+from devsecops_eda.model import Event
 from devsecops_eda.topology import EVENTS, Identities
 from devsecops_eda.worker.doorway import (
     MAX_BUGS_IN_A_ROW,
@@ -148,3 +150,14 @@ def test_good_events_in_between_make_bugs_no_row() -> None:
         door.admit(broken)
         door.admit(good())
     assert not stopped
+
+
+@pytest.mark.parametrize(
+    "stray", [golden("decision.requested", "merge"), golden("scan.requested", "rescan")]
+)
+def test_what_no_binding_brings_to_this_queue_is_refused(stray: Event) -> None:
+    properties: dict[str, Any] = {**properties_of(stray), "user_id": "ci-app"}
+    message = delivered(encode(stray), properties, key_of(stray))
+    made = doorway().admit(message)
+    assert task_of(made) == REFUSE_TASK
+    assert arguments_of(made)[1] == RefusalReason.KEY_MISMATCH.value
