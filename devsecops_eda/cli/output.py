@@ -39,29 +39,52 @@ def _target(value: str, ctx: click.Context, param: click.Parameter) -> Target:
     target = Path(path)
     if not target.parent.is_dir() or target.is_dir():
         raise click.BadParameter(f"{path!r} is no file in a folder that exists", ctx, param)
+    if target.is_file() and _is_stdout(target):
+        # Two writers of one file, each at its own place, would overwrite each other.
+        raise click.BadParameter(
+            f"{path!r} is where standard output goes; --format says what is printed", ctx, param
+        )
     return Target(format_, target)
 
 
+def _is_stdout(path: Path) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False
+
+
 def write_all(result: Result, targets: Sequence[Target]) -> None:
-    """Write every report whole or not at all.
+    """Write every report whole or not at all; what is no regular file is written to, and stays.
 
     Raises:
         ConfigurationError: one cannot be written.
     """
     for target in targets:
-        beside = target.path.with_name(f".{target.path.name}.{os.getpid()}.tmp")
         text = FORMATS[target.format](result)
         try:
-            try:
-                with beside.open("x", encoding="utf-8", errors="backslashreplace") as file:
-                    file.write(text)
-                beside.replace(target.path)
-            finally:
-                beside.unlink(missing_ok=True)
+            _write(target.path, text)
         except OSError as error:
             raise ConfigurationError(
                 f"{target.path} cannot be written: {error.strerror}"
             ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    # A device or pipe has nothing to put in its place: root would lose /dev/stdout. And a link
+    # goes on leading to the file it leads to.
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        return
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def print_report(result: Result, format_: str, *, root: Path | None) -> None:
