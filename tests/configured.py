@@ -39,7 +39,7 @@ def parse(
         file=file,
         around=Surroundings(
             environ=environ or {},
-            cwd=Path("/work/here"),
+            cwd=Path("/srv/here"),
             state_dir=STATE,
             read_file=read_file,
             credential=(credentials or {}).get,

@@ -152,7 +152,7 @@ url = "https://u:p@x/y"
 [[package]]
 name = "Django"
 version = "3.2"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 
 [[package]]
 name = "mine"

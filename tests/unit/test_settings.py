@@ -141,7 +141,7 @@ def test_every_key_outside_the_tables_keyed_by_name_has_an_environment_variable(
 @pytest.mark.parametrize(
     ("name", "given", "get"),
     [
-        ("STATE_DIR", "s", lambda s: s.state_dir == Path("/work/here/s")),
+        ("STATE_DIR", "s", lambda s: s.state_dir == Path("/srv/here/s")),
         ("STATE_DIR", "~/s", lambda s: s.state_dir == Path("/home/me/s")),
         ("SANDBOX", "none", lambda s: s.sandbox is SandboxMode.NONE),
         ("TRANSIENT_WAIT", "90s", lambda s: s.transient_wait_s == 90.0),
