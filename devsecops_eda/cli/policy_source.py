@@ -28,6 +28,8 @@ def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
         )
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidPolicyError(f"{file}: cannot be read: {error}") from error
+    except OSError as error:
+        raise InvalidPolicyError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidPolicyError(f"{file}: cannot be read: it is no UTF-8") from error
     return load_policy(text, file=str(file), checks=settings.checks)

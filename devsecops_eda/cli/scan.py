@@ -14,7 +14,9 @@ from devsecops_eda.cli.config import FILE_NAME
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.output import Target, print_report, targets_of, write_all
+from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.model import Event, Outcome
+from devsecops_eda.policy import COMMIT_CHECK
 from devsecops_eda.reports import FORMATS
 
 DEFAULT_GATE = "merge"
@@ -60,6 +62,9 @@ def scan(
     settings = loaded.settings
     names = tuple(name.strip() for name in checks.split(",") if name.strip())
     policy = configured_policy(settings, policy_path)
+    if gate not in policy.gate_names:
+        known = ", ".join(policy.gate_names)
+        raise InvalidPolicyError(f"the policy has no gate {gate!r}; there are: {known}")
     with progress(names or tuple(settings.checks), quiet=format_ != "text") as on_event:
         result = embedded.scan(
             path,
@@ -72,6 +77,10 @@ def scan(
         )
     if passed_over(app, path, loaded.file):
         note = f"{FILE_NAME} inside the scanned folder was not read; name it with --config."
+        result = replace(result, notes=(*result.notes, note))
+    looked = [outcome for outcome in result.outcomes if outcome.check != COMMIT_CHECK]
+    if looked and not any(outcome.applicable for outcome in looked):
+        note = "Nothing here is of a kind that the checks look at: is this the right folder?"
         result = replace(result, notes=(*result.notes, note))
     write_all(result, targets)
     print_report(result, format_, root=result.root)

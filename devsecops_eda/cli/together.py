@@ -64,7 +64,7 @@ class Together:
             for name, child in self._children.items():
                 if child.poll() is not None:
                     print(f"{name} ended with {child.returncode}", file=sys.stderr)
-                    return ExitCode.COULD_NOT_EVALUATE
+                    return code_after(child.returncode)
         return ExitCode.ALLOW
 
     def __enter__(self) -> Self:
@@ -105,7 +105,10 @@ class Together:
             while waiting and not deadline.over:
                 for name, child in self._children.items():
                     if child.poll() is not None:
-                        raise UnavailableError(f"{name} ended with {child.returncode}")
+                        said = f"{name} ended with {child.returncode}; it says why above"
+                        if code_after(child.returncode) is ExitCode.USAGE:
+                            raise ConfigurationError(said)
+                        raise UnavailableError(said)
                 waiting = {queue for queue in waiting if not _consumed(link, queue, deadline)}
                 if waiting and self._told.wait(POLL_S):
                     return
@@ -115,6 +118,12 @@ class Together:
             raise UnavailableError(
                 f"nobody works on {', '.join(sorted(waiting))} after {START_TIMEOUT_S:.0f} s"
             )
+
+
+def code_after(child: int) -> ExitCode:
+    """Return our exit code after a child's: what it found wrong, or that there is no verdict."""
+    said = {ExitCode.USAGE, ExitCode.NOT_AUTHORISED}
+    return ExitCode(child) if child in said else ExitCode.COULD_NOT_EVALUATE
 
 
 def _consumed(link: Link, queue: str, deadline: Deadline) -> bool:

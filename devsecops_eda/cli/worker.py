@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 # Named here so that a missing extra is noticed, and named, when the command is asked for.
 import celery  # noqa: F401
@@ -10,7 +11,11 @@ import click
 
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.policy_source import configured_policy
-from devsecops_eda.errors import ConfigurationError
+from devsecops_eda.errors import ConfigurationError, TransientError
+from devsecops_eda.topology import GATE_CHECK, queue_name
+
+if TYPE_CHECKING:
+    from devsecops_eda.settings import Settings
 
 
 @click.command()
@@ -30,6 +35,7 @@ def worker(app: App, check: str, slots: int | None) -> int:
         raise ConfigurationError(
             f"the check {check!r} is not configured; there are: {', '.join(settings.checks)}"
         )
+    _expect_queue(settings, check)
     return run_worker(settings, the_check(check), slots=slots or settings.checks[check].slots)
 
 
@@ -40,7 +46,10 @@ def gate(app: App) -> int:
     from devsecops_eda.worker.gate_program import run_gate
 
     _log_at_least(logging.INFO)
-    return run_gate(app.settings, configured_policy(app.settings))
+    settings = app.settings
+    policy = configured_policy(settings)
+    _expect_queue(settings, GATE_CHECK)
+    return run_gate(settings, policy)
 
 
 @click.command()
@@ -63,6 +72,35 @@ def up(app: App) -> int:
             err=True,
         )
         return together.wait()
+
+
+def _expect_queue(settings: Settings, check: str) -> None:
+    """Refuse to start where the broker refuses us or has no queue for ``check``.
+
+    Celery would end in a traceback, and with 1, which here means that a gate denies. A broker that
+    is away is no reason: the program waits for it.
+
+    Raises:
+        NotAuthorisedError: the broker refuses user, password or vhost.
+        ConfigurationError: the queue is not there.
+    """
+    from devsecops_eda.broker import Deadline, Link, RefusedError, address_of
+
+    address = address_of(settings.broker)
+    deadline = Deadline.after(settings.broker.connect_timeout_s)
+    try:
+        link = Link.open(address, deadline)
+        try:
+            link.call(deadline, "queue_declare", queue=queue_name(check), passive=True)
+        finally:
+            link.close()
+    except TransientError:
+        return
+    except RefusedError as error:
+        if error.code == 404:
+            raise ConfigurationError(
+                f"{address}: {error.text}: `devsecops-eda topology apply` makes it"
+            ) from error
 
 
 def _log_at_least(level: int) -> None:
