@@ -105,6 +105,7 @@ def emit(
         repo=_repo(event),
         gate=options["gate"] or "",
         event_id=event.id,
+        subject=event.subject,
     )
     about.begin(event.subject)
     with connected(app) as client, about.interruptible():
@@ -148,8 +149,9 @@ def wait(
     if sha is not None:
         flow = flow_of_push(repo, ref=branch or DEFAULT_BRANCH, sha=sha, target=target)
     assert flow is not None
-    about = Conversation(form=form, flow=_uuid(flow), repo=repo, gate=gate)
-    about.begin(f"{repo}@{sha}" if sha else repo)
+    subject = f"{repo}@{sha}" if sha else None
+    about = Conversation(form=form, flow=_uuid(flow), repo=repo, gate=gate, subject=subject)
+    about.begin(subject or repo)
     with connected(app) as client, about.interruptible():
         decision = client.wait(repo, about.flow, gate=gate, timeout_s=wait_s, on_event=about.hear)
         return about.end(decision)
@@ -191,9 +193,17 @@ def rescan(
     given = {"repo": repo, "sha": sha, "branch": branch, "target": target}
     event = _event(EventType.SCAN_REQUESTED, {**given, "check": check, "reason": reason}, None)
     about = Conversation(
-        form=form, flow=event.correlationid, repo=repo, gate=gate, event_id=event.id
+        form=form,
+        flow=event.correlationid,
+        repo=repo,
+        gate=gate,
+        event_id=event.id,
+        subject=event.subject,
     )
     about.begin(event.subject)
+    if check not in app.settings.checks:
+        known = ", ".join(app.settings.checks)
+        click.echo(f"note: no check {check!r} is configured here; there are: {known}", err=True)
     with connected(app) as client, about.interruptible():
         if wait_s is None:
             client.publish(event)

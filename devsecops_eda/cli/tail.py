@@ -100,8 +100,10 @@ def _sentence(event: Event) -> str:
     words = [event.type.value, plain(event.subject)]
     match event.data:
         case Outcome() as outcome:
+            count = len(outcome.findings)
+            found = f"{count} finding" + ("" if count == 1 else "s")
             failure = outcome.failure.reason.value if outcome.failure else None
-            words += [plain(outcome.check), failure or f"{len(outcome.findings)} findings"]
+            words += [plain(outcome.check), failure or found]
         case Decision() as decision:
             words += [plain(decision.gate), decision.verdict.value]
     return " ".join(words)

@@ -64,7 +64,9 @@ class Conversation:
     repo: str
     gate: str
     event_id: str | None = None
+    subject: str | None = None
     pending: Decision | None = field(default=None, init=False)
+    _heard: bool = field(default=False, init=False)
 
     def begin(self, about: str) -> None:
         """Say at once which flow this is: it goes on when we do not."""
@@ -74,8 +76,11 @@ class Conversation:
 
     def hear(self, event: Event) -> None:
         """Say on standard error what an event of the flow means for who waits."""
+        self._heard = True
         if isinstance(event.data, Outcome):
-            click.echo(_progress(event.data), err=True)
+            # What the gate compares with is scanned in the same flow.
+            other = self.subject is not None and event.subject != self.subject
+            click.echo(_progress(event.data, base=event.subject if other else None), err=True)
         elif isinstance(event.data, Decision) and event.data.verdict is Verdict.PENDING:
             if self.pending is None and event.data.gate == self.gate:
                 click.echo(f"  {plain(self.gate)}: pending", err=True)
@@ -89,8 +94,14 @@ class Conversation:
             click.echo(written(self._document("waited", shown)), nl=False)
         elif shown is not None:
             click.echo(render_decision(shown, colour=colours()), nl=False)
-        if decision is None:
+        if decision is None and self._heard:
             self.hint("still pending")
+        elif decision is None:
+            self.hint(
+                "still pending, and nothing was heard of this flow (is the gate running? was this"
+                " commit told, with the same --branch and --target?)",
+                then="to wait again",
+            )
         return of_verdict(decision.verdict if decision else None)
 
     def told(self, status: str) -> ExitCode:
@@ -101,10 +112,10 @@ class Conversation:
             click.echo(f"{status} {self.event_id}")
         return ExitCode.ALLOW
 
-    def hint(self, why: str) -> None:
+    def hint(self, why: str, *, then: str = "the flow goes on") -> None:
         """Say how to go on waiting."""
         click.echo(
-            f"{why}; the flow goes on: devsecops-eda wait --repo {plain(self.repo)}"
+            f"{why}; {then}: devsecops-eda wait --repo {plain(self.repo)}"
             f" --gate {plain(self.gate)} --flow {self.flow}",
             err=True,
         )
@@ -129,8 +140,10 @@ class Conversation:
         }
 
 
-def _progress(outcome: Outcome) -> str:
+def _progress(outcome: Outcome, *, base: str | None = None) -> str:
     name = f"  {plain(outcome.check)}"
+    if base is not None:
+        name += f" on {plain(base.rpartition('@')[2][:12])}, to compare with"
     if outcome.failure is not None:
         failure = outcome.failure
         return f"{name}: no verdict: {failure.reason.value}: {sentence(failure.detail)}"

@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,6 +202,61 @@ def test_ctrl_c_ends_the_wait_and_leaves_no_queue(cli: Cli, vhost: Vhost, addres
     assert waiting.wait(timeout_s=20) == 130
     assert "the flow goes on" in waiting.log
     assert replies() == []
+
+
+def test_a_flow_nobody_speaks_of_is_told_from_one_that_takes_long(
+    cli: Cli, address: Address
+) -> None:
+    waited = cli("wait", "--repo", REPO, "--flow", FLOW, "--timeout", "2s")
+    assert waited.wait() == 8, waited.log
+    assert "nothing was heard of this flow" in waited.log
+    assert "the flow goes on" not in waited.log
+
+
+def test_what_the_gate_compares_with_is_not_shown_as_the_commit(cli: Cli, address: Address) -> None:
+    base = Subject.commit(REPO, "2" * 40)
+
+    def answer(event: Event) -> Iterable[Event]:
+        if event.type is EventType.COMMIT_PUSHED:
+            yield scan_completed(event, base, check="semgrep")
+            yield decision_made(SUBJECT, flow=event.correlationid, verdict=Verdict.ALLOW)
+
+    with StandIn(address, answer):
+        told = cli(*PUSH, "--wait", "60s")
+        assert told.wait() == 0, told.log
+    assert "  semgrep on 222222222222, to compare with: no findings" in told.log.splitlines()
+
+
+def test_a_check_that_nobody_configured_is_noted(cli: Cli, address: Address) -> None:
+    told = cli("rescan", *ABOUT, "--check", "semgrp")
+    assert told.wait() == 0, told.log
+    assert "note: no check 'semgrp' is configured here; there are: commit" in told.log
+
+
+@pytest.mark.parametrize("program", [("worker", "semgrep"), ("gate",)])
+def test_a_program_that_the_broker_refuses_says_so_and_not_deny(
+    cli: Cli, vhost: Vhost, program: tuple[str, ...]
+) -> None:
+    # No `address` here: nothing is declared.
+    early = cli(*program)
+    assert early.wait() == 2, early.log
+    assert "`devsecops-eda topology apply` makes it" in early.log
+    cli.write(vhost.url.replace(vhost.node.admin.password, "wrong"))
+    refused = cli(*program)
+    assert refused.wait() == 4, refused.log
+    assert "Traceback" not in early.log + refused.log
+
+
+def test_the_python_of_the_readme_gets_its_decision(
+    address: Address, vhost: Vhost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python\n", 1)[1].split("```", 1)[0].replace('"guest"', '"rig"')
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    with StandIn(address, gate(Verdict.DENY)):
+        names["decide"](vhost.url, SHA)
+    assert capsys.readouterr().out == "deny\n"
 
 
 def test_tail_prints_what_is_said_and_by_whom(cli: Cli, address: Address) -> None:
