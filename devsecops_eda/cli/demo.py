@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devsecops_eda.cli import PROGRAM
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.output import print_report
@@ -36,8 +37,8 @@ decision. All of it runs in this process, on a stand-in for RabbitMQ; the scanne
 """
 NEXT = """\
 What to do next
-  scan your own checkout       devsecops-eda scan PATH
-  write a report for others    devsecops-eda scan PATH --output sarif=report.sarif
+  scan your own checkout       {program} scan PATH
+  write a report for others    {program} scan PATH --output sarif=report.sarif
   connect it to RabbitMQ       README.md, "On a real RabbitMQ"
 """
 
@@ -123,7 +124,9 @@ def conclusion(result: ScanResult) -> ExitCode:
         f"In a CI job this command would have exited with {of_verdict(verdict).value} "
         f"({verdict.value}). This is a demonstration, so it exits with 0.\n"
     )
-    click.echo(NEXT, nl=False)
+    # `make run` started it from an environment that the reader's PATH does not have.
+    program = PROGRAM if shutil.which(PROGRAM) else f".venv/bin/{PROGRAM}"
+    click.echo(NEXT.format(program=program), nl=False)
     return ExitCode.ALLOW
 
 

@@ -67,7 +67,7 @@ def _subject_options(*, required: bool) -> Callable[[Command], Command]:
 )
 @click.option(
     "--timeout", "timeout_s", callback=seconds_of, metavar="TIME", default="30s", show_default=True,
-    help="How long to try to tell it.",
+    help="How long telling it may take.",
 )  # fmt: skip
 @click.option("--spool", is_flag=True, help="If the broker is away, keep the event on disk.")
 @click.option("--flush", is_flag=True, help="Send what is kept on disk, and end.")
