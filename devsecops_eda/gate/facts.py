@@ -11,6 +11,7 @@ from datetime import datetime
 from devsecops_eda import codec
 from devsecops_eda.errors import EvidenceMissingError, FailureReason, InvalidEventError
 from devsecops_eda.evidence import Evidence
+from devsecops_eda.gate.speech import SOURCE
 from devsecops_eda.ledger import Ask, CauseRow, OutcomeRow, Records
 from devsecops_eda.model import (
     CommitFacts,
@@ -133,7 +134,8 @@ class FactsReader:
             return ()
         requested = records.asks.baseline_requests(ask)
         candidates = baseline_candidates(ask.subject, commit)
-        told = records.inbox.told_about(candidates) | {subject for _, subject in requested}
+        pushed = records.inbox.pushed(candidates, gate=SOURCE)
+        told = records.inbox.told_about(candidates) | {subject for _, subject in requested} | pushed
         found: list[Baseline] = []
         for subject in candidates:
             if str(subject) not in told:
@@ -145,8 +147,9 @@ class FactsReader:
             for check in self._checks:
                 asked_at = requested.get((check, str(subject)))
                 mine = tuple(outcome for outcome in parsed if outcome.check == check)
-                if mine or asked_at:
-                    found.append(Baseline(check, subject, mine, asked_at, causes))
+                found.append(
+                    Baseline(check, subject, mine, asked_at, causes, str(subject) in pushed)
+                )
         return tuple(found)
 
     def _outcome(self, row: OutcomeRow) -> Outcome:

@@ -139,6 +139,17 @@ class Inbox:
         rows = self._all(select(table.c.subject).where(table.c.subject.in_(names)).distinct())
         return frozenset(row["subject"] for row in rows)
 
+    def pushed(self, subjects: Iterable[Subject], *, gate: str) -> frozenset[str]:
+        """Return which of these subjects (as text) anybody but the source ``gate`` told of."""
+        table = tables.causes
+        names = [str(subject) for subject in subjects]
+        rows = self._all(
+            select(table.c.subject)
+            .where(table.c.subject.in_(names), table.c.source != gate)
+            .distinct()
+        )
+        return frozenset(row["subject"] for row in rows)
+
     def outcomes(self, subject: Subject, *, check: str | None = None) -> tuple[OutcomeRow, ...]:
         """Return the recorded outcomes on ``subject``, of one check or of all."""
         table, box = tables.outcomes, tables.inbox

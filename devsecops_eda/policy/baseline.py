@@ -71,10 +71,17 @@ def baseline_candidates(subject: Subject, commit: CommitFacts) -> tuple[Subject,
     return tuple(Subject.commit(subject.repo, sha) for sha in shas)
 
 
-def base_to_compare(check: str, facts: Facts) -> Subject | None:
-    """Return the commit that ``check`` compares with, None where there is no base."""
+def base_to_compare(check: str, facts: Facts, *, applicable: bool) -> Subject | None:
+    """Return the commit that ``check`` compares with, None where there is no base.
+
+    ``applicable`` is whether the check found something to look at. If so, what a push to the
+    target compares with is a commit that was judged itself: one that came in by the same push
+    would make what it brought look old, and nobody would ever answer for it.
+    """
     commit = commit_facts(facts)
     candidates = baseline_candidates(facts.subject, commit) if commit else ()
+    if applicable and commit and commit.merge_base == facts.subject.revision:
+        candidates = tuple(one for one in candidates if _recorded(check, one, facts).pushed)
     completed = (
         subject
         for subject in candidates
@@ -99,7 +106,7 @@ def usable(check: str, subject: Subject, head: Outcome, facts: Facts) -> Outcome
 
 def base_of(check: str, head: Answered, facts: Facts, *, within: timedelta, now: datetime) -> Base:
     """Return what the outcome ``head`` is compared with. What git says has to be there already."""
-    subject = base_to_compare(check, facts)
+    subject = base_to_compare(check, facts, applicable=head.outcome.applicable)
     if subject is None:
         return Base(BaseKind.NO_BASE, _why_no_base(facts))
     name = subject.revision[:12]
@@ -172,6 +179,7 @@ def _recorded(check: str, subject: Subject, facts: Facts) -> Baseline:
         outcomes=tuple(outcome for one in mine for outcome in one.outcomes),
         requested_at=max((one.requested_at for one in mine if one.requested_at), default=None),
         causes=tuple(cause for one in mine for cause in one.causes),
+        pushed=any(one.pushed for one in mine),
     )
 
 
@@ -227,4 +235,6 @@ def _why_no_base(facts: Facts) -> str:
         return "it is the first commit, so all counts as new"
     if commit.target is None:
         return "no branch to compare with was named, so all counts as new"
+    if commit.merge_base == facts.subject.revision:
+        return f"nothing before it on {plain(commit.target)} was judged, so all counts as new"
     return f"there is no merge base with {plain(commit.target)}, so all counts as new"

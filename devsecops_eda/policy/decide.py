@@ -205,7 +205,7 @@ def _wanted(rule: AnyRule, facts: Facts) -> BaselineWanted | None:
             return None
     elif rule.if_nothing is not None or rule.check == COMMIT_CHECK:
         return None
-    subject = base_to_compare(rule.check, facts)
+    subject = base_to_compare(rule.check, facts, applicable=head.outcome.applicable)
     if subject is None or usable(rule.check, subject, head.outcome, facts) is not None:
         return None
     rules, data = digests(head.outcome)

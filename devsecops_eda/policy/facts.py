@@ -31,6 +31,7 @@ class Baseline:
     """What is recorded of ``check`` about another commit that may serve to compare with.
 
     ``requested_at`` is when the gate last asked for it to be looked at, None if it never did.
+    ``pushed`` is whether anybody but the gate told of it, so that it was judged itself.
     """
 
     check: str
@@ -38,6 +39,7 @@ class Baseline:
     outcomes: tuple[Outcome, ...] = ()
     requested_at: datetime | None = None
     causes: tuple[Cause, ...] = ()
+    pushed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

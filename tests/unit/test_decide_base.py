@@ -1,5 +1,6 @@
 """Which commit is the base, and what it means that there is nothing to look at."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -94,11 +95,22 @@ def test_of_a_push_to_the_target_the_last_commit_with_a_completed_outcome_is_the
     assert line(NEW, known(head, older, broken, git=git)).state == "satisfied"
     newer = baseline(of_base())
     assert line(NEW, known(head, older, newer, git=git)).state == "failed"
-    assert wanted_baselines(NEW, known(head, git=git)) == WANTED
     outdated = baseline(of_base(subject=OLDER, data=OTHER))
     assert wanted_baselines(NEW, known(head, outdated, git=git)) == (
         BaselineWanted("semgrep", OLDER, RULES, DATA),
     )
+
+
+def test_a_push_to_the_target_is_not_compared_with_what_came_in_by_the_same_push() -> None:
+    git = commit(merge_base=HEAD.revision, history=shas("a", "b", "c"))
+    head = completed(finding("a:0"))
+    alone = known(head, git=git)
+    assert wanted_baselines(NEW, alone) == ()
+    assert line(NEW, alone).state == "failed"
+    assert "nothing before it on main was judged" in line(NEW, alone).message
+    # Looked at because the gate asked for it, as the base of another flow, but never judged.
+    looked_at = replace(baseline(of_base(finding("a:0"))), pushed=False)
+    assert line(NEW, known(head, looked_at, git=git)).state == "failed"
 
 
 NOTHING = completed(applicable=False)

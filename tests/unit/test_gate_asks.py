@@ -19,6 +19,7 @@ from devsecops_eda.model import (
     Verdict,
 )
 from tests.judged import (
+    BASE,
     HEAD,
     NOW,
     REPO,
@@ -139,3 +140,28 @@ def test_an_answered_rescan_leaves_no_clock_running() -> None:
     asked_at = NOW + timedelta(minutes=1)
     take(judge, rescan, semgrep_told(rescan), now=asked_at)
     assert judge.tick(asked_at + timedelta(days=1), owner="me") == ()
+
+
+def on_its_branch(push: Event) -> Event:
+    """What git says of a push to the target itself: BASE came before it there."""
+    event = commit_told(push, merge_base=HEAD)
+    assert isinstance(event.data, Outcome)
+    assert event.data.commit is not None
+    commit = replace(event.data.commit, target="topic", target_history=(HEAD, BASE))
+    return replace(event, data=replace(event.data, commit=commit))
+
+
+def test_what_comes_in_by_one_push_to_the_target_is_new_all_of_it() -> None:
+    judge = gate()
+    push = pushed(target="topic")  # its own branch
+    said = take(judge, push, on_its_branch(push), semgrep_told(push, "evil"))
+    assert verdicts(said) == [Verdict.DENY]
+
+
+def test_the_next_push_to_the_target_is_compared_with_the_last_that_was_judged() -> None:
+    judge = gate()
+    first = pushed(BASE, target="topic")
+    take(judge, first, commit_told(first, merge_base=None), semgrep_told(first, "old"))
+    push = pushed(target="topic")
+    said = take(judge, push, on_its_branch(push), semgrep_told(push, "old"))
+    assert verdicts(said) == [Verdict.ALLOW]
