@@ -20,6 +20,8 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 5.0
+TOLD_EVERY_S = 30.0
+"""So often the log says that something is still waited for."""
 
 
 class Patience:
@@ -56,7 +58,13 @@ class Patience:
         def over(state: RetryCallState) -> bool:
             return time.monotonic() - begun >= self._left_s
 
+        told_at = float("-inf")
+
         def tell(state: RetryCallState) -> None:
+            nonlocal told_at
+            if time.monotonic() - told_at < TOLD_EVERY_S:
+                return
+            told_at = time.monotonic()
             error = state.outcome.exception() if state.outcome else None
             LOG.warning("%s: waiting: %s", what, error, extra={"action": "waiting"})
 

@@ -77,6 +77,11 @@ class Together:
         trace: TracebackType | None,
     ) -> None:
         """End what still runs: politely, and after a minute for good."""
+        if any(child.poll() is None for child in self._children.values()):
+            print(
+                f"Ending; what runs is finished first, for at most {STOP_TIMEOUT_S:.0f} s.",
+                file=sys.stderr,
+            )
         for child in self._children.values():
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
