@@ -56,7 +56,7 @@ class Patience:
             return act()
 
         def over(state: RetryCallState) -> bool:
-            return time.monotonic() - begun >= self._left_s
+            return time.monotonic() - begun + state.upcoming_sleep >= self._left_s
 
         told_at = float("-inf")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import click
@@ -116,7 +117,8 @@ def emit(
                 client.publish(event, timeout_s=timeout_s)
             return about.told("published")
         ask = client.rescan if event.type is EventType.SCAN_REQUESTED else client.ask
-        return about.end(ask(event, gate=about.gate, timeout_s=wait_s, on_event=about.hear))
+        asking = partial(ask, event, gate=about.gate, timeout_s=wait_s, on_event=about.hear)
+        return about.end(about.reaching(asking, min(timeout_s, wait_s)))
 
 
 @click.command()

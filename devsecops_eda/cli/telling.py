@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import durationpy
 
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.output import colours
+from devsecops_eda.errors import BrokerUnreachableError
 from devsecops_eda.model import Decision, Event, Outcome, Verdict
 from devsecops_eda.reports import plain, render_decision, sentence
 from devsecops_eda.reports.machine import decision_document, written
+from devsecops_eda.waiting import Patience
 
 if TYPE_CHECKING:
     from devsecops_eda.cli.context import App
     from devsecops_eda.client import Client
+
+T = TypeVar("T")
 
 OUTPUT_VERSION = 1
 MAX_WAIT_S = 7 * 24 * 3600
@@ -118,6 +122,28 @@ class Conversation:
             f"{why}; {then}: devsecops-eda wait --repo {plain(self.repo)}"
             f" --gate {plain(self.gate)} --flow {self.flow}",
             err=True,
+        )
+
+    def reaching(self, act: Callable[[], T], timeout_s: float) -> T:
+        """Return ``act()``, tried again for ``timeout_s`` seconds while there is no broker.
+
+        Raises:
+            BrokerUnreachableError: there was none all the time, or it was lost later.
+        """
+        said = False
+
+        def attempt() -> T:
+            nonlocal said
+            try:
+                return act()
+            except BrokerUnreachableError as error:
+                if not said:
+                    click.echo(f"{plain(str(error))}: trying for {timeout_s:g} s", err=True)
+                said = True
+                raise
+
+        return Patience(timeout_s).wait_out(
+            attempt, what="the broker", errors=BrokerUnreachableError
         )
 
     @contextmanager

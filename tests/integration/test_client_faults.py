@@ -15,6 +15,7 @@ from devsecops_eda.model import Decision, Event, EventType, Subject, Verdict
 from devsecops_eda.topology import Identities, Topology, queue_name
 from tests.conftest import Vhost
 from tests.rig.broker import RabbitNode
+from tests.rig.programs import Programs
 from tests.rig.standin import StandIn, decision_made, ends_within, messages
 from tests.rig.waiting import eventually
 
@@ -92,3 +93,21 @@ def test_a_password_shows_nowhere(vhost: Vhost) -> None:
     with Client(url) as client, pytest.raises(NotAuthorisedError) as caught:
         client.ask(push(), timeout_s=10)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_job_that_starts_before_its_broker_waits_for_it(
+    rabbit_of_its_own: Callable[..., RabbitNode], programs: Programs, tmp_path: Path
+) -> None:
+    node = rabbit_of_its_own()
+    address = parse_url(node.url())
+    declare(Topology(("semgrep",)), address)
+    node.keep(queue_name("semgrep"), queue_name("approval"))
+    node.kill()
+    config = tmp_path / "ci.toml"
+    config.write_text(f'[broker]\nurl = "{node.url()}"\nsole_user = "rig"\n')
+    words = ("emit", "commit.pushed", "--repo", REPO, "--sha", SHA, "--wait", "60s")
+    job = programs.devsecops_eda("--config", config, *words, "--timeout", "50s")
+    job.wait_for("nobody listens there: trying for 50 s")
+    node.start()
+    with StandIn(address, allow_when_asked):
+        assert job.wait(timeout_s=90) == 0, job.log
