@@ -215,12 +215,10 @@ class Mirror:
         return self.has(sha)
 
     def _ask_server(self, git: Git, refspecs: Sequence[str], deadline: float) -> Completed:
-        local = Path(self._repository.url.removeprefix("file://"))
-        if local.is_absolute() and not local.exists():
-            raise UnavailableError(f"{self._repository.key}: the folder {local} is not there")
+        self._refuse_absent_folder()
         cut_off = (git.git_dir / "shallow").exists()
         try:
-            return git.run(
+            done = git.run(
                 "fetch",
                 *("--quiet", "--force", "--no-tags", "--no-write-fetch-head"),
                 *("--no-recurse-submodules", "--no-show-forced-updates"),
@@ -236,6 +234,15 @@ class Mirror:
                     f"{self._repository.key}: the git server took too long"
                 ) from error
             raise
+        if done.returncode != 0:
+            # It may have gone while git was at work, which then says that it is no repository.
+            self._refuse_absent_folder()
+        return done
+
+    def _refuse_absent_folder(self) -> None:
+        local = Path(self._repository.url.removeprefix("file://"))
+        if local.is_absolute() and not local.exists():
+            raise UnavailableError(f"{self._repository.key}: the folder {local} is not there")
 
     def _tidy(self, git: Git, deadline: float) -> None:
         packs = sum(1 for _ in (git.git_dir / "objects" / "pack").glob("*.pack"))
