@@ -14,7 +14,7 @@ from pathlib import Path
 from devsecops_eda import codec, sandbox
 from devsecops_eda.checks import Check
 from devsecops_eda.embedded.bus import USER, Bus
-from devsecops_eda.embedded.local import LocalSource
+from devsecops_eda.embedded.local import SOURCE, LocalSource
 from devsecops_eda.embedded.scratch import scratch_root
 from devsecops_eda.errors import InvalidSettingsError
 from devsecops_eda.evidence import Evidence, open_evidence
@@ -36,7 +36,6 @@ from devsecops_eda.settings import Repository, SandboxMode, Settings
 from devsecops_eda.topology import GATE_CHECK, Topology
 
 DEFAULT_GATE = "merge"
-SOURCE = "urn:devsecops-eda:scan"
 TICK_S = 0.5
 STOP_TIMEOUT_S = 5.0
 

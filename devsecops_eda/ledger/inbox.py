@@ -150,22 +150,17 @@ class Inbox:
         )
         return frozenset(row["subject"] for row in rows)
 
-    def outcomes(self, subject: Subject, *, check: str | None = None) -> tuple[OutcomeRow, ...]:
-        """Return the recorded outcomes on ``subject``, of one check or of all."""
+    def outcomes(self, subject: Subject) -> tuple[OutcomeRow, ...]:
+        """Return the recorded outcomes of every check on ``subject``, in order of recording."""
         table, box = tables.outcomes, tables.inbox
-        wanted = [table.c.subject == str(subject)]
-        if check is not None:
-            wanted.append(table.c.check_name == check)
         rows = self._all(
             select(table, box.c.id, box.c.seen_at, box.c.body)
             .join(box, box.c.seq == table.c.seq)
-            .where(*wanted)
+            .where(table.c.subject == str(subject))
             .order_by(table.c.seq)
         )
         return tuple(
-            OutcomeRow(
-                row["seq"], row["id"], row["status"] == "failed", row["seen_at"], row["body"]
-            )
+            OutcomeRow(row["id"], row["status"] == "failed", row["seen_at"], row["body"])
             for row in rows
         )
 

@@ -60,9 +60,8 @@ class CauseRow:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """One recorded outcome: its place in the inbox, its slot, when it was last told, its event."""
+    """One recorded outcome: its slot, whether it failed, when it was last told, its event."""
 
-    seq: int
     slot: str
     failed: bool
     seen_at: datetime
