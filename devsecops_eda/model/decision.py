@@ -43,13 +43,41 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+class StepKind(StrEnum):
+    """What kind of step leads nearer to an allow."""
+
+    UPGRADE = "upgrade"
+    FIX = "fix"
+    WAIVE = "waive"
+    VOTE = "vote"
+    RESCAN = "rescan"
+    WAIT = "wait"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the shortest way to an allow, and the requirements it mends.
+
+    ``what`` names its object for a program: a package with version, a fingerprint, a waiver's
+    scope, an approval's id, a check, an instant.
+    """
+
+    kind: StepKind
+    requirements: tuple[str, ...]
+    text: str
+    what: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One line of a policy applied to a subject.
 
     ``message`` says what was found, ``solution`` what would mend it. ``evidence`` are the ids of
     the outcomes it rests on. ``blocking`` are the findings that count against it. ``due`` is
-    when a running one turns to missing. ``harmless`` says that a not_applicable one is allowed.
+    when a running one turns to missing. ``harmless`` says that a not_applicable one is allowed,
+    ``votes`` that it waits for people. ``waivers`` are the ids of those in force that it needs.
+    ``policy`` is the name of the policy the rule stands in.
     """
 
     id: str
@@ -64,6 +92,8 @@ class Requirement:
     blocking: tuple[Finding, ...] = ()
     harmless: bool = False
     votes: bool = False
+    waivers: tuple[str, ...] = ()
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +102,8 @@ class Decision:
 
     Its key is gate, subject, target with merge base, environment, policy digest and inputs
     digest; ``id`` is derived from that key. ``blocking_total`` counts all blocking findings,
-    of which requirements on the wire carry at most ``MAX_INLINE_FINDINGS``.
+    of which requirements on the wire carry at most ``MAX_INLINE_FINDINGS``. ``way`` is the
+    shortest way to an allow, empty where there is none to go.
     """
 
     id: str
@@ -90,3 +121,4 @@ class Decision:
     environment: str | None = None
     supersedes: str | None = None
     blocking_total: int = 0
+    way: tuple[Step, ...] = ()

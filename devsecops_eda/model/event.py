@@ -9,9 +9,26 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from devsecops_eda.errors import RefusalReason
+from devsecops_eda.model.approval import (
+    ApprovalClosed,
+    ApprovalRequested,
+    ApprovalVoted,
+    ArtifactPublished,
+    DeploymentRequested,
+)
 from devsecops_eda.model.decision import Decision
+from devsecops_eda.model.listing import ListingMade, ListingRequested
 from devsecops_eda.model.outcome import Outcome
 from devsecops_eda.model.subject import Subject, branch_name
+from devsecops_eda.model.waiver import (
+    OverrideRequested,
+    OverrideReviewed,
+    OverrideTold,
+    WaiverEnding,
+    WaiverGranted,
+    WaiverRequested,
+    WaiverRevoked,
+)
 
 NAMESPACE = UUID("7d0c5c0e-6f0b-5b1e-9a43-0d6f3a1c2e55")
 """The namespace of every uuid5 derived here; changing it makes every event a new one."""
@@ -27,6 +44,25 @@ class EventType(StrEnum):
     DECISION_REQUESTED = "decision.requested"
     DECISION_MADE = "decision.made"
     MESSAGE_DEAD_LETTERED = "message.dead_lettered"
+    DEPLOYMENT_REQUESTED = "deployment.requested"
+    ARTIFACT_PUBLISHED = "artifact.published"
+    APPROVAL_REQUESTED = "approval.requested"
+    APPROVAL_VOTED = "approval.voted"
+    APPROVAL_GRANTED = "approval.granted"
+    APPROVAL_DENIED = "approval.denied"
+    APPROVAL_EXPIRED = "approval.expired"
+    WAIVER_REQUESTED = "waiver.requested"
+    WAIVER_GRANTED = "waiver.granted"
+    WAIVER_REVOKED = "waiver.revoked"
+    WAIVER_EXPIRING = "waiver.expiring"
+    WAIVER_EXPIRED = "waiver.expired"
+    OVERRIDE_REQUESTED = "override.requested"
+    OVERRIDE_REVIEWED = "override.reviewed"
+    OVERRIDE_ACTIVATED = "override.activated"
+    OVERRIDE_REFUSED = "override.refused"
+    OVERRIDE_EXPIRED = "override.expired"
+    LISTING_REQUESTED = "listing.requested"
+    LISTING_MADE = "listing.made"
 
     @property
     def wire(self) -> str:
@@ -87,7 +123,28 @@ class DeadLettered:
     user: str | None = None
 
 
-Payload = CommitPushed | ScanRequested | Outcome | DecisionRequested | Decision | DeadLettered
+Payload = (
+    CommitPushed
+    | ScanRequested
+    | Outcome
+    | DecisionRequested
+    | Decision
+    | DeadLettered
+    | DeploymentRequested
+    | ArtifactPublished
+    | ApprovalRequested
+    | ApprovalVoted
+    | ApprovalClosed
+    | WaiverRequested
+    | WaiverGranted
+    | WaiverRevoked
+    | WaiverEnding
+    | OverrideRequested
+    | OverrideReviewed
+    | OverrideTold
+    | ListingRequested
+    | ListingMade
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +181,10 @@ class Identity:
     def slot(self, check: str) -> str:
         """Return the id of the outcome of ``check`` on this event: a slot, not a meaning."""
         return str(uuid5(NAMESPACE, f"outcome/{self.user}/{self.source}/{self.id}/{check}"))
+
+    def derived(self, noun: str) -> str:
+        """Return the id of the waiver or override that this event asks for."""
+        return str(uuid5(NAMESPACE, f"{noun}/{self.user}/{self.source}/{self.id}"))
 
 
 def commit_pushed_id(*, repo: str, ref: str, sha: str, target: str | None) -> str:

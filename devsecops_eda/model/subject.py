@@ -52,6 +52,11 @@ class Subject:
         return cls(SubjectKind.COMMIT, sha, repo)
 
     @classmethod
+    def artifact(cls, digest: str, repo: str) -> Subject:
+        """Return the subject for an artifact (``sha256:<hex>``) that belongs to a repository."""
+        return cls(SubjectKind.ARTIFACT, digest, repo)
+
+    @classmethod
     def tree(cls, digest: str, repo: str | None = None) -> Subject:
         """Return the subject for a plain folder by its content digest."""
         return cls(SubjectKind.TREE, digest, repo)

@@ -17,7 +17,11 @@ MAX_WORDS_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """State and sentence. ``evidence`` are the meaning digests of the outcomes it rests on."""
+    """State and sentence.
+
+    ``evidence`` are the meaning digests of the outcomes it rests on, and the ids of votes, waivers and decisions. ``since`` is when it came to stand like this;
+    ``votes`` says that it waits for people; ``waivers`` are the ids of those it needs.
+    """
 
     state: RequirementState
     text: str
@@ -26,6 +30,9 @@ class Judged:
     blocking: tuple[Finding, ...] = ()
     due: datetime | None = None
     harmless: bool = False
+    since: datetime | None = None
+    votes: bool = False
+    waivers: tuple[str, ...] = ()
 
 
 def plain(text: str) -> str:
