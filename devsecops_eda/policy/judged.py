@@ -19,8 +19,9 @@ MAX_WORDS_CHARS = 300
 class Judged:
     """State and sentence.
 
-    ``evidence`` are the meaning digests of the outcomes it rests on, and the ids of votes, waivers and decisions. ``since`` is when it came to stand like this;
-    ``votes`` says that it waits for people; ``waivers`` are the ids of those it needs.
+    ``evidence`` are the meaning digests of the outcomes it rests on, and the ids of votes, waivers
+    and decisions. ``since`` is when it came to stand like this. ``votes`` says that it waits for
+    people; ``waivers`` are the ids of those in force that it needs.
     """
 
     state: RequirementState
