@@ -30,7 +30,7 @@ from devsecops_eda.model import (
     Subject,
     Verdict,
 )
-from devsecops_eda.policy import COMMIT_CHECK, Policy
+from devsecops_eda.policy import COMMIT_CHECK, CheckRule, Policy
 from devsecops_eda.scanning import Answering, Phase, Phases, Scanning, the_check
 from devsecops_eda.settings import Repository, SandboxMode, Settings
 from devsecops_eda.topology import GATE_CHECK, Topology
@@ -105,15 +105,29 @@ def _names(checks: Sequence[str], settings: Settings) -> tuple[str, ...]:
 
 
 def _applicable(policy: Policy, checks: Collection[str]) -> tuple[Policy, tuple[str, ...]]:
-    """Return the rules whose checks run here, and a sentence about the others."""
-    rules = tuple(rule for rule in policy.rules if rule.check in checks)
-    left = [rule.id for rule in policy.rules if rule.check not in checks]
-    if not left:
-        return policy, ()
+    """Return the rules that can be judged here, and a sentence about each sort of the others.
+
+    People, windows and other gates are a matter of the installation: nobody votes here.
+    """
+    rules = tuple(
+        rule for rule in policy.rules if isinstance(rule, CheckRule) and rule.check in checks
+    )
+    unrun = [
+        rule.id for rule in policy.rules if isinstance(rule, CheckRule) and rule.check not in checks
+    ]
+    beyond = [
+        f"{rule.id} ({rule.kind})" for rule in policy.rules if not isinstance(rule, CheckRule)
+    ]
     if not rules:
         raise InvalidSettingsError("no rule of the policy is about the checks that were chosen")
-    note = f"Not judged, because their checks were not run: {', '.join(left)}."
-    return replace(policy, name=f"{policy.name} (part)", rules=rules), (note,)
+    notes = []
+    if unrun:
+        notes.append(f"Not judged, because their checks were not run: {', '.join(unrun)}.")
+    if beyond:
+        notes.append(f"Not judged in a local scan, only by a gate: {', '.join(beyond)}.")
+    if not notes:
+        return policy, ()
+    return replace(policy, name=f"{policy.name} (part)", rules=rules), tuple(notes)
 
 
 def _local(settings: Settings, work: Path) -> tuple[Settings, tuple[str, ...]]:

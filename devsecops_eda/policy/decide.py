@@ -8,17 +8,11 @@ machinery owes.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from uuid import uuid5
 
 from devsecops_eda.model import (
-    NAMESPACE,
     Decision,
-    Mode,
-    OutcomeStatus,
     Requirement,
     RequirementState,
     SubjectKind,
@@ -26,14 +20,13 @@ from devsecops_eda.model import (
     branch_name,
 )
 from devsecops_eda.policy import coverage, findings, scan
-from devsecops_eda.policy.baseline import base_to_compare, commit_facts, digests, usable
-from devsecops_eda.policy.effective import effective
-from devsecops_eda.policy.facts import COMMIT_CHECK, BaselineWanted, Facts
-from devsecops_eda.policy.judged import Judged, count
+from devsecops_eda.policy.baseline import commit_facts
+from devsecops_eda.policy.facts import Facts
+from devsecops_eda.policy.judged import Judged
+from devsecops_eda.policy.meaning import decision_id, inputs_digest
 from devsecops_eda.policy.model import AnyRule, CoverageRule, FindingsRule, Policy, ScanRule
 from devsecops_eda.policy.reading import nearest
-
-_OWED = frozenset({RequirementState.ERRORED, RequirementState.MISSING, RequirementState.STALE})
+from devsecops_eda.policy.summary import message_of, verdict_of
 
 
 def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
@@ -44,17 +37,14 @@ def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
     """
     unjudged = _unjudged(policy, facts)
     lines = () if unjudged else tuple(_lines(policy, facts, now))
-    verdict = Verdict.ERROR if unjudged else _verdict(lines)
-    inputs = _inputs_digest(lines, unjudged)
+    verdict = Verdict.ERROR if unjudged else verdict_of(lines)
+    inputs = inputs_digest(lines, unjudged)
     commit = commit_facts(facts)
     target = branch_name(facts.target) if facts.target else None
     merge_base = commit.merge_base if commit else None
-    key = [
-        *(facts.gate, str(facts.subject), target, merge_base),
-        *(facts.environment, policy.digest, inputs),
-    ]
+    key = (facts.gate, str(facts.subject), target, merge_base, facts.environment, policy.digest)
     return Decision(
-        id=str(uuid5(NAMESPACE, "decision/" + _canonical(key))),
+        id=decision_id(*key, inputs),
         gate=facts.gate,
         subject=facts.subject,
         verdict=verdict,
@@ -63,39 +53,12 @@ def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
         policy_digest=policy.digest,
         inputs_digest=inputs,
         evaluated_at=now,
-        message=unjudged or _message(facts.gate, verdict, lines),
+        message=unjudged or message_of(facts.gate, verdict, lines),
         target=target,
         merge_base=merge_base,
         environment=facts.environment,
         blocking_total=sum(len(line.blocking) for line in lines),
     )
-
-
-def wanted_baselines(policy: Policy, facts: Facts) -> tuple[BaselineWanted, ...]:
-    """Return the scans of other commits that are needed to judge, and not there yet; sorted.
-
-    They are named until they are there: who asks for them remembers what was asked.
-    """
-    commit = effective(COMMIT_CHECK, facts)
-    if commit is None or commit.outcome.status is not OutcomeStatus.COMPLETED:
-        return ()
-    wanted = {
-        (one.check, str(one.subject)): one
-        for rule in policy.rules_of(facts.gate)
-        if (one := _wanted(rule, facts)) is not None
-    }
-    return tuple(wanted[key] for key in sorted(wanted))
-
-
-def next_deadline(policy: Policy, facts: Facts, now: datetime) -> datetime | None:
-    """Return when time alone could change what ``decide`` says next, None if it never can.
-
-    It may name an instant at which nothing changes, but never leaves one out.
-    """
-    instants = (
-        instant for rule in policy.rules_of(facts.gate) for instant in _instants(rule, facts)
-    )
-    return min((instant for instant in instants if instant > now), default=None)
 
 
 def _unjudged(policy: Policy, facts: Facts) -> str:
@@ -124,6 +87,8 @@ def _judge(rule: AnyRule, facts: Facts, now: datetime) -> Judged:
             return findings.judge(rule, facts, now)
         case CoverageRule():
             return coverage.judge(rule, facts, now)
+        case _:
+            return Judged(RequirementState.ERRORED, f"nobody can judge the kind {rule.kind} yet")
 
 
 def _line(rule: AnyRule, judged: Judged) -> Requirement:
@@ -135,88 +100,12 @@ def _line(rule: AnyRule, judged: Judged) -> Requirement:
         message=f"{rule.message}: {judged.text}" if rule.message else judged.text,
         solution="" if good else rule.solution or judged.solution,
         mode=rule.mode,
+        since=judged.since,
         due=judged.due,
         evidence=tuple(dict.fromkeys(judged.evidence)),
         blocking=judged.blocking,
         harmless=judged.harmless,
+        votes=judged.votes,
+        waivers=judged.waivers,
+        policy=rule.policy,
     )
-
-
-def _verdict(lines: Sequence[Requirement]) -> Verdict:
-    enforced = [line for line in lines if line.mode is Mode.ENFORCE]
-    running = [line for line in enforced if line.state is RequirementState.RUNNING]
-    if any(not line.votes for line in running):
-        return Verdict.PENDING
-    if any(_is_denied(line) for line in enforced):
-        return Verdict.DENY
-    if any(line.state in _OWED for line in enforced):
-        return Verdict.ERROR
-    return Verdict.PENDING if running else Verdict.ALLOW
-
-
-def _is_denied(line: Requirement) -> bool:
-    if line.state is RequirementState.NOT_APPLICABLE:
-        return not line.harmless
-    return line.state is RequirementState.FAILED
-
-
-def _message(gate: str, verdict: Verdict, lines: Sequence[Requirement]) -> str:
-    enforced = [line for line in lines if line.mode is Mode.ENFORCE]
-    if not enforced:
-        return f"allow: the gate {gate} has no enforced rule in force"
-    requirements = count(len(enforced), "requirement")
-    if verdict is Verdict.ALLOW:
-        return f"allow: all of {requirements} satisfied, waived or not applicable"
-    by_state: dict[RequirementState, list[str]] = {}
-    for line in enforced:
-        if line.state is RequirementState.NOT_APPLICABLE and line.harmless:
-            continue
-        if line.state not in (RequirementState.SATISFIED, RequirementState.WAIVED):
-            by_state.setdefault(line.state, []).append(line.id)
-    told = "; ".join(f"{state.value}: {', '.join(ids)}" for state, ids in by_state.items())
-    return f"{verdict.value}: of {requirements} {told}"[:4096]
-
-
-def _inputs_digest(lines: Sequence[Requirement], unjudged: str) -> str:
-    # What was judged on, and how it stands where time has a say; no times, no order.
-    meaning = sorted(
-        [
-            line.id,
-            line.state.value,
-            line.harmless,
-            sorted(line.evidence),
-            sorted(finding.fingerprint for finding in line.blocking),
-        ]
-        for line in lines
-    )
-    return "sha256:" + hashlib.sha256(_canonical([meaning, unjudged]).encode()).hexdigest()
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
-
-
-def _wanted(rule: AnyRule, facts: Facts) -> BaselineWanted | None:
-    head = effective(rule.check, facts)
-    if head is None or head.outcome.status is not OutcomeStatus.COMPLETED:
-        return None
-    if head.outcome.applicable:
-        if not (isinstance(rule, FindingsRule) and findings.needs_base(rule, head.outcome)):
-            return None
-    elif rule.if_nothing is not None or rule.check == COMMIT_CHECK:
-        return None
-    subject = base_to_compare(rule.check, facts, applicable=head.outcome.applicable)
-    if subject is None or usable(rule.check, subject, head.outcome, facts) is not None:
-        return None
-    rules, data = digests(head.outcome)
-    return BaselineWanted(rule.check, subject, rules, data)
-
-
-def _instants(rule: AnyRule, facts: Facts) -> Iterator[datetime]:
-    yield from (instant for instant in (rule.begins, rule.ends) if instant is not None)
-    yield from (cause.recorded_at + rule.within for cause in facts.causes)
-    for baseline in facts.baselines:
-        if baseline.requested_at is not None:
-            yield baseline.requested_at + rule.within
-    if rule.max_age is not None:
-        yield from (cause.time + rule.max_age for cause in facts.causes)

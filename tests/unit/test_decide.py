@@ -16,7 +16,7 @@ from devsecops_eda.model import (
     SubjectKind,
 )
 from devsecops_eda.policy import Facts, decide
-from devsecops_eda.policy.decide import _verdict
+from devsecops_eda.policy.summary import verdict_of
 from tests.judging import (
     NOW,
     commit,
@@ -61,12 +61,12 @@ def of_state(
     ],
 )
 def test_running_is_before_failed_is_before_owed(states: list[str], expected: str) -> None:
-    assert _verdict([of_state(state) for state in states]) == expected
-    assert _verdict([of_state(state) for state in reversed(states)]) == expected
+    assert verdict_of([of_state(state) for state in states]) == expected
+    assert verdict_of([of_state(state) for state in reversed(states)]) == expected
 
 
 def test_a_harmless_nothing_is_allowed() -> None:
-    assert _verdict([of_state("not_applicable", harmless=True)]) == "allow"
+    assert verdict_of([of_state("not_applicable", harmless=True)]) == "allow"
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_a_harmless_nothing_is_allowed() -> None:
 )
 def test_votes_still_due_hold_back_neither_deny_nor_error(others: list[str], expected: str) -> None:
     votes = of_state("running", votes=True)
-    assert _verdict([votes, *(of_state(state) for state in others)]) == expected
+    assert verdict_of([votes, *(of_state(state) for state in others)]) == expected
 
 
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.WARN])
 @pytest.mark.parametrize("state", ["running", "failed", "errored", "missing", "not_applicable"])
 def test_only_enforced_rules_are_waited_for_and_block(mode: Mode, state: str) -> None:
-    assert _verdict([of_state("satisfied"), of_state(state, mode)]) == "allow"
+    assert verdict_of([of_state("satisfied"), of_state(state, mode)]) == "allow"
 
 
 def test_a_gate_without_an_enforced_rule_in_force_allows_and_says_so() -> None:

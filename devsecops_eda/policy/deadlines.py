@@ -1,0 +1,35 @@
+"""When time alone could change what is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from devsecops_eda.policy.facts import Facts
+from devsecops_eda.policy.model import AnyRule, CheckRule, Policy
+
+
+def next_deadline(policy: Policy, facts: Facts, now: datetime) -> datetime | None:
+    """Return when time alone could change what ``decide`` says next, None if it never can.
+
+    It may name an instant at which nothing changes, but never leaves one out.
+    """
+    instants = (
+        instant for rule in policy.rules_of(facts.gate) for instant in _instants(rule, facts)
+    )
+    return min((instant for instant in instants if instant > now), default=None)
+
+
+def _instants(rule: AnyRule, facts: Facts) -> Iterator[datetime]:
+    yield from (instant for instant in (rule.begins, rule.ends) if instant is not None)
+    if isinstance(rule, CheckRule):
+        yield from _of_check(rule, facts)
+
+
+def _of_check(rule: CheckRule, facts: Facts) -> Iterator[datetime]:
+    yield from (cause.recorded_at + rule.within for cause in facts.causes)
+    for baseline in facts.baselines:
+        if baseline.requested_at is not None:
+            yield baseline.requested_at + rule.within
+    if rule.max_age is not None:
+        yield from (cause.time + rule.max_age for cause in facts.causes)

@@ -1,0 +1,42 @@
+"""What has to be looked up before it can be judged: scans of other commits."""
+
+from __future__ import annotations
+
+from devsecops_eda.model import OutcomeStatus
+from devsecops_eda.policy import findings
+from devsecops_eda.policy.baseline import base_to_compare, digests, usable
+from devsecops_eda.policy.effective import effective
+from devsecops_eda.policy.facts import COMMIT_CHECK, BaselineWanted, Facts
+from devsecops_eda.policy.model import CheckRule, FindingsRule, Policy
+
+
+def wanted_baselines(policy: Policy, facts: Facts) -> tuple[BaselineWanted, ...]:
+    """Return the scans of other commits that are needed to judge, and not there yet; sorted.
+
+    They are named until they are there: who asks for them remembers what was asked.
+    """
+    commit = effective(COMMIT_CHECK, facts)
+    if commit is None or commit.outcome.status is not OutcomeStatus.COMPLETED:
+        return ()
+    wanted = {
+        (one.check, str(one.subject)): one
+        for rule in policy.rules_of(facts.gate)
+        if isinstance(rule, CheckRule) and (one := _wanted(rule, facts)) is not None
+    }
+    return tuple(wanted[key] for key in sorted(wanted))
+
+
+def _wanted(rule: CheckRule, facts: Facts) -> BaselineWanted | None:
+    head = effective(rule.check, facts)
+    if head is None or head.outcome.status is not OutcomeStatus.COMPLETED:
+        return None
+    if head.outcome.applicable:
+        if not (isinstance(rule, FindingsRule) and findings.needs_base(rule, head.outcome)):
+            return None
+    elif rule.if_nothing is not None or rule.check == COMMIT_CHECK:
+        return None
+    subject = base_to_compare(rule.check, facts, applicable=head.outcome.applicable)
+    if subject is None or usable(rule.check, subject, head.outcome, facts) is not None:
+        return None
+    rules, data = digests(head.outcome)
+    return BaselineWanted(rule.check, subject, rules, data)
