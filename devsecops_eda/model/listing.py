@@ -62,7 +62,10 @@ class ApprovalListed:
 
 @dataclass(frozen=True, slots=True)
 class WaiverListed:
-    """One waiver: what was asked, by whom, and how it stands now; ``message`` says why."""
+    """One waiver: what was asked, by whom, and how it stands now; ``message`` says why.
+
+    ``events`` are the ids of all events about it that the gate recorded.
+    """
 
     waiver: str
     request: WaiverRequested
@@ -79,13 +82,20 @@ class WaiverListed:
 
 @dataclass(frozen=True, slots=True)
 class OverrideListed:
-    """One override and its review."""
+    """One override and its review.
+
+    ``events`` are the ids of all events about it; ``review`` is the one of the review that counts,
+    ``message`` says why another does not.
+    """
 
     told: OverrideTold
     requested_at: datetime
     reviewer: str = ""
     reviewed_at: datetime | None = None
     justified: bool | None = None
+    review: str = ""
+    message: str = ""
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,16 @@ MAX_FUNCTION_LINES = 50
 GROUPS = {
     "what it is about": ("errors", "model", "policy"),
     "how it is written down": (
-        *("advisories", "checks", "codec", "definitions", "fingerprint", "reports", "rulepack"),
+        *("advisories", "archive", "cases", "checks", "codec", "definitions", "fingerprint"),
+        *("reports", "rulepack"),
         *("scope", "settings", "topology"),
     ),
     "hands": (
-        *("broker", "client", "evidence", "ledger", "metrics", "migrations", "sandbox"),
+        *("broker", "client", "evidence", "ledger", "metrics", "migrations", "predicates"),
+        *("sandbox",),
         *("scanners", "waiting", "workspace"),
     ),
-    "the programs": ("__main__", "cli", "embedded", "gate", "scanning", "worker"),
+    "the programs": ("__main__", "cli", "embedded", "gate", "replaying", "scanning", "worker"),
 }
 RANK = {room: rank for rank, rooms in enumerate(GROUPS.values()) for room in rooms}
 PURE = frozenset((*GROUPS["what it is about"], *GROUPS["how it is written down"]))

@@ -1,0 +1,89 @@
+"""Asking the gate what is recorded, and telling it a person's word and seeing what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from devsecops_eda.broker import Deadline
+from devsecops_eda.codec.payloads import to_data
+from devsecops_eda.errors import UnavailableError
+from devsecops_eda.model import Event, Listed, ListingMade, ListingRequested
+
+if TYPE_CHECKING:
+    from devsecops_eda.client import Client
+
+T = TypeVar("T")
+
+OUTPUT_VERSION = 1
+ANSWER_S = 15.0
+"""So long an answer of the gate is waited for."""
+PAUSE_S = 0.2
+"""So long after an answer that did not know of a fact yet the gate is asked again."""
+
+
+def listed(
+    client: Client, request: ListingRequested, *, timeout_s: float = ANSWER_S
+) -> ListingMade:
+    """Return what the gate has recorded.
+
+    Raises:
+        UnavailableError: no gate answered in time.
+        The errors of `Client.publish`.
+    """
+    return client.list(request, timeout_s=timeout_s)
+
+
+def one_listed(client: Client, of: Listed, id_: str) -> ListingMade:
+    """Return the listing of one thing by its id.
+
+    Raises:
+        click.UsageError: the gate knows none by that id.
+        UnavailableError: no gate answered in time.
+    """
+    made = listed(client, ListingRequested(of=of, about=id_, every=True))
+    if not (made.approvals or made.waivers or made.overrides):
+        raise click.UsageError(f"the gate has no {of.value.removesuffix('s')} {id_!r}")
+    return made
+
+
+def told(
+    client: Client,
+    event: Event,
+    request: ListingRequested,
+    found: Callable[[ListingMade], T | None],
+    *,
+    timeout_s: float = ANSWER_S,
+) -> T:
+    """Tell ``event`` and return what the gate made of it, as soon as a listing shows it.
+
+    Raises:
+        UnavailableError: it was told, and no listing showed it in time.
+        The errors of `Client.publish`.
+    """
+    client.publish(event, timeout_s=timeout_s)
+    deadline = Deadline.after(timeout_s)
+    while not deadline.over:
+        answer = found(listed(client, request, timeout_s=max(deadline.left_s, 1.0)))
+        if answer is not None:
+            return answer
+        time.sleep(min(PAUSE_S, deadline.left_s))
+    raise UnavailableError(
+        f"{event.type.value} {event.id} was told, and the gate shows nothing of it: it is away, or"
+        " it refused it, and the dead letters say why"
+    )
+
+
+def written(made: ListingMade) -> str:
+    """Return a listing as JSON: the data of its event (docs/events.md); it ends in a line break."""
+    return json.dumps({"version": OUTPUT_VERSION, **to_data(made)}, indent=2) + "\n"
+
+
+def now() -> datetime:
+    """Return this instant."""
+    return datetime.now(UTC)
