@@ -46,6 +46,7 @@ class RefusalReason(StrEnum):
     ID_CONFLICT = "id_conflict"
     FUTURE_TIME = "future_time"
     EXPIRED = "expired"
+    UNKNOWN_ID = "unknown_id"
     INTERNAL = "internal"
     OTHER = "other"
 

@@ -46,7 +46,7 @@ def test_the_shapes_are_many_and_each_is_told_apart() -> None:
     assert max(Counter(shape.name for shape in SHAPES).values()) == 1
     told = {shape.expected_reason for shape in SHAPES}
     # Gate and worker say these, not the door.
-    later = {"id_conflict", "future_time", "expired", "internal", "other"}
+    later = {"id_conflict", "future_time", "expired", "unknown_id", "internal", "other"}
     assert told == {reason for reason in RefusalReason if reason.value not in later}
 
 
