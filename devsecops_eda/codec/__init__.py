@@ -22,9 +22,9 @@ from devsecops_eda.codec.envelope import (
     encode,
     key_of,
     properties_of,
-    subject_of,
 )
 from devsecops_eda.codec.times import format_time, parse_time
+from devsecops_eda.codec.words import subject_of
 
 __all__ = [
     "CLAIM_BYTES",

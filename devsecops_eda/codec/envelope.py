@@ -12,20 +12,9 @@ from devsecops_eda.codec.claim import SUMMARY_LENGTHS, summary, trimmed, without
 from devsecops_eda.codec.payloads import from_data, outcome_data, to_data
 from devsecops_eda.codec.strict import canonical, check_shape, kind_of, parse, refusal, shown
 from devsecops_eda.codec.times import format_time, parse_time
+from devsecops_eda.codec.words import names_its_subject, subject_of, words_of
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import (
-    CommitPushed,
-    DeadLettered,
-    Decision,
-    DecisionRequested,
-    Event,
-    EventType,
-    Outcome,
-    OutcomeStatus,
-    Payload,
-    ScanRequested,
-    branch_name,
-)
+from devsecops_eda.model import Decision, Event, EventType, Outcome, Payload
 
 MAX_BODY_BYTES = 128 * 1024
 MAX_REJECT_BYTES = 1024 * 1024
@@ -75,7 +64,7 @@ def decode(body: bytes) -> Event:
 
 def key_of(event: Event) -> str:
     """Return the routing key of ``event``, all of it computed from the body."""
-    repo, scope, klass = _words(event.data)
+    repo, scope, klass = words_of(event.data)
     return topology.routing_key(
         event.type, repo=repo, scope=scope, klass=klass, flow=event.correlationid
     )
@@ -111,17 +100,6 @@ def content_digest(event: Event | bytes) -> str:
     for name in ("time", "traceparent"):
         document.pop(name, None)
     return "sha256:" + hashlib.sha256(canonical(document)).hexdigest()
-
-
-def subject_of(payload: Payload) -> str:
-    """Return what an event with ``payload`` is about, the attribute ``subject``."""
-    match payload:
-        case DecisionRequested():
-            return payload.repo
-        case DeadLettered():
-            return payload.queue
-        case _:
-            return str(payload.subject)
 
 
 def _encoded(event: Event, length: int | None) -> bytes:
@@ -226,7 +204,7 @@ def _event(type_: EventType, document: object) -> Event:
     if not isinstance(document, dict):  # pragma: no cover - the schema says so
         raise refusal(RefusalReason.NOT_AN_EVENT, "the message is no object")
     payload = from_data(type_, document["data"])
-    _agree(type_, document, payload)
+    _agree(document, payload)
     expiry = document.get("expirytime")
     return Event(
         id=document["id"],
@@ -241,35 +219,12 @@ def _event(type_: EventType, document: object) -> Event:
     )
 
 
-def _agree(type_: EventType, document: dict[str, Any], payload: Payload) -> None:
+def _agree(document: dict[str, Any], payload: Payload) -> None:
     about = subject_of(payload)
-    free = isinstance(payload, DecisionRequested | DeadLettered)
-    if not free and document["subject"] != about:
+    if names_its_subject(payload) and document["subject"] != about:
         # People and filters go by the attribute, the gate by the data: one would be lied to.
         raise refusal(
             RefusalReason.SCHEMA,
             f"subject is not what the data is about; send {shown(about, 150)}",
             path="/subject",
         )
-
-
-def _words(payload: Payload) -> tuple[str | None, str | None, str | None]:
-    """Return repo, scope and class."""
-    match payload:
-        case CommitPushed():
-            return payload.repo, branch_name(payload.ref), None
-        case ScanRequested():
-            return payload.subject.repo, payload.check, None
-        case Outcome(status=OutcomeStatus.FAILED):
-            reason = payload.failure.reason.value if payload.failure else None
-            return payload.subject.repo, payload.check, reason
-        case Outcome():
-            rated = payload.worst.word if payload.worst else "none"
-            return payload.subject.repo, payload.check, rated
-        case DecisionRequested():
-            return payload.repo, payload.environment, None
-        case Decision():
-            return payload.subject.repo, payload.environment, payload.verdict.value
-        case DeadLettered():
-            check = payload.queue.removeprefix(topology.queue_name(""))
-            return None, check, payload.reason.value

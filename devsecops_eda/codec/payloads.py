@@ -17,17 +17,32 @@ from devsecops_eda.codec.strict import refusal
 from devsecops_eda.codec.times import format_time, parse_time
 from devsecops_eda.errors import FailureReason, RefusalReason
 from devsecops_eda.model import (
+    ApprovalClosed,
+    ApprovalRequested,
+    ApprovalVoted,
+    ArtifactPublished,
     CommitPushed,
     Confidence,
     DeadLettered,
     Decision,
     DecisionRequested,
+    DeploymentRequested,
     EventType,
+    ListingMade,
+    ListingRequested,
     Outcome,
     OutcomeStatus,
+    OverrideRequested,
+    OverrideReviewed,
+    OverrideTold,
     Payload,
     ScanRequested,
     Severity,
+    StepKind,
+    WaiverEnding,
+    WaiverGranted,
+    WaiverRequested,
+    WaiverRevoked,
 )
 
 CLASSES: Mapping[EventType, type[Payload]] = {
@@ -38,10 +53,29 @@ CLASSES: Mapping[EventType, type[Payload]] = {
     EventType.DECISION_REQUESTED: DecisionRequested,
     EventType.DECISION_MADE: Decision,
     EventType.MESSAGE_DEAD_LETTERED: DeadLettered,
+    EventType.DEPLOYMENT_REQUESTED: DeploymentRequested,
+    EventType.ARTIFACT_PUBLISHED: ArtifactPublished,
+    EventType.APPROVAL_REQUESTED: ApprovalRequested,
+    EventType.APPROVAL_VOTED: ApprovalVoted,
+    EventType.APPROVAL_GRANTED: ApprovalClosed,
+    EventType.APPROVAL_DENIED: ApprovalClosed,
+    EventType.APPROVAL_EXPIRED: ApprovalClosed,
+    EventType.WAIVER_REQUESTED: WaiverRequested,
+    EventType.WAIVER_GRANTED: WaiverGranted,
+    EventType.WAIVER_REVOKED: WaiverRevoked,
+    EventType.WAIVER_EXPIRING: WaiverEnding,
+    EventType.WAIVER_EXPIRED: WaiverEnding,
+    EventType.OVERRIDE_REQUESTED: OverrideRequested,
+    EventType.OVERRIDE_REVIEWED: OverrideReviewed,
+    EventType.OVERRIDE_ACTIVATED: OverrideTold,
+    EventType.OVERRIDE_REFUSED: OverrideTold,
+    EventType.OVERRIDE_EXPIRED: OverrideTold,
+    EventType.LISTING_REQUESTED: ListingRequested,
+    EventType.LISTING_MADE: ListingMade,
 }
 """The value that each type of event carries."""
 
-_Word = TypeVar("_Word", Confidence, FailureReason, RefusalReason)
+_Word = TypeVar("_Word", Confidence, FailureReason, RefusalReason, StepKind)
 
 
 def to_data(payload: Payload) -> dict[str, Any]:
@@ -92,6 +126,7 @@ def _converter() -> Converter:
     made.register_structure_hook(Confidence, _open(Confidence.UNKNOWN))
     made.register_structure_hook(FailureReason, _open(FailureReason.OTHER))
     made.register_structure_hook(RefusalReason, _open(RefusalReason.OTHER))
+    made.register_structure_hook(StepKind, _open(StepKind.OTHER))
     return made
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from devsecops_eda.model.decision import Requirement
-from devsecops_eda.model.subject import Subject
+from devsecops_eda.model.subject import Subject, SubjectKind
 
 
 class Ballot(StrEnum):
@@ -59,11 +59,20 @@ class DeploymentRequested:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactPublished:
-    """A build identity says from which commit an artifact was built."""
+    """A build identity says from which commit an artifact was built, both of one repository."""
 
     subject: Subject
     built_from: Subject
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.subject.kind is not SubjectKind.ARTIFACT:
+            raise ValueError("what is published is an artifact")
+        if self.built_from.kind is not SubjectKind.COMMIT:
+            raise ValueError("an artifact is built from a commit")
+        # A builder speaks for the repository in his routing key, and for no other's commits.
+        if self.subject.repo != self.built_from.repo:
+            raise ValueError("an artifact belongs to the repository it was built from")
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,10 +112,12 @@ class OutcomeListed:
 class ListingMade:
     """The answer to a ``listing.requested``; one field is filled. ``more`` were left out.
 
-    An answer over several messages has ``part`` of ``parts`` (counted from 1).
+    ``repo`` is that of the question. An answer over several messages has ``part`` of ``parts``
+    (counted from 1).
     """
 
     of: Listed
+    repo: str | None = None
     approvals: tuple[ApprovalListed, ...] = ()
     waivers: tuple[WaiverListed, ...] = ()
     overrides: tuple[OverrideListed, ...] = ()
