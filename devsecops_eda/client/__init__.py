@@ -9,20 +9,42 @@
 from devsecops_eda.client.core import DEFAULT_GATE, Client
 from devsecops_eda.client.facts import (
     SOURCE,
+    artifact_published,
     commit_pushed,
     decision_requested,
+    deployment_requested,
     flow_of_push,
+    listing_requested,
     scan_requested,
 )
+from devsecops_eda.client.overrides import Overrides
 from devsecops_eda.client.spool import Spool
+from devsecops_eda.client.voices import (
+    approval_voted,
+    override_requested,
+    override_reviewed,
+    waiver_granted,
+    waiver_requested,
+    waiver_revoked,
+)
 
 __all__ = [
     "DEFAULT_GATE",
     "SOURCE",
     "Client",
+    "Overrides",
     "Spool",
+    "approval_voted",
+    "artifact_published",
     "commit_pushed",
     "decision_requested",
+    "deployment_requested",
     "flow_of_push",
+    "listing_requested",
+    "override_requested",
+    "override_reviewed",
     "scan_requested",
+    "waiver_granted",
+    "waiver_requested",
+    "waiver_revoked",
 ]

@@ -10,18 +10,17 @@ from pathlib import Path
 from types import TracebackType
 
 from devsecops_eda.broker import Deadline, PublishingThread, outgoing, parse_url
-from devsecops_eda.client.facts import decision_requested
+from devsecops_eda.client.facts import decision_requested, listing_requested
+from devsecops_eda.client.listing import listed
 from devsecops_eda.client.replies import Replies
 from devsecops_eda.client.spool import Spool
-from devsecops_eda.client.waiting import SILENCE_S, OnEvent, Question, Waiter
+from devsecops_eda.client.waiting import SILENCE_S, OnEvent, Question, Waiter, question_of
 from devsecops_eda.errors import ConfigurationError, TransientError
 from devsecops_eda.model import (
-    CommitPushed,
     Decision,
     Event,
-    ScanRequested,
-    Subject,
-    branch_name,
+    ListingMade,
+    ListingRequested,
 )
 from devsecops_eda.topology import Identities
 
@@ -138,15 +137,14 @@ class Client:
 
         Listens before it speaks, so the answer cannot be missed; survives lost connections; after
         a silence it asks. ``on_event`` is called with every event of the flow: outcomes as they
-        come, and decisions, pending ones too.
+        come, approvals, overrides, and decisions, pending ones too. About a deployment the
+        decision returned is the one for its environment.
 
         Raises:
             The errors of `publish`, when the event could not be told in the first place.
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        question = Question(
-            _repo_of(event), event.correlationid, gate, event.subject, target=_target_of(event)
-        )
+        question = question_of(event, gate)
         deadline = Deadline.after(timeout_s)
         with self._listening(question, deadline, on_event) as waiter:
             self.publish(event, timeout_s=min(TELL_S, deadline.left_s))
@@ -193,7 +191,7 @@ class Client:
             The errors of `publish`, when it could not be told or asked in the first place.
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        question = Question(_repo_of(request), request.correlationid, gate, request.subject)
+        question = question_of(request, gate)
         deadline = Deadline.after(timeout_s)
         with self._listening(question, deadline, on_event) as waiter:
 
@@ -206,6 +204,35 @@ class Client:
                 return None
             waiter.ask()
             return waiter.answer_after(outcome)
+
+    def list(self, request: ListingRequested, *, timeout_s: float) -> ListingMade:
+        """Return what the gate has recorded of what ``request`` asks for.
+
+        An answer over several messages is put together; after a silence it asks again.
+
+        Raises:
+            The errors of `publish`, when it could not be asked in the first place.
+            UnavailableError: nobody answered in time.
+            BrokerUnreachableError: the connection was lost and did not come back in time.
+        """
+        deadline = Deadline.after(timeout_s)
+        flow = listing_requested(request, now=datetime.now(UTC)).correlationid
+
+        def ask() -> None:
+            event = listing_requested(request, now=datetime.now(UTC), flow=flow)
+            self.publish(event, timeout_s=min(TELL_S, deadline.left_s))
+
+        replies = Replies(
+            self._address,
+            repo=request.repo or "",
+            flow=flow,
+            identities=self._identities,
+            deadline=deadline,
+        )
+        with replies:
+            return listed(
+                replies, request.of, ask=ask, deadline=deadline, silence_s=self._silence_s
+            )
 
     @contextmanager
     def _listening(
@@ -235,23 +262,3 @@ class Client:
         if self._spool is None:
             raise ConfigurationError("this client has no spool folder")
         return self._spool
-
-
-def _target_of(event: Event) -> str | None:
-    """Return the branch a push is decided for: the one it is meant for, else its own."""
-    data = event.data
-    return branch_name(data.target or data.ref) if isinstance(data, CommitPushed) else None
-
-
-def _repo_of(event: Event) -> str:
-    """Return the repository an event speaks of.
-
-    Raises:
-        ConfigurationError: nobody decides because of this event.
-    """
-    match event.data:
-        case CommitPushed(repo=repo):
-            return repo
-        case ScanRequested(subject=Subject(repo=str(repo))):
-            return repo
-    raise ConfigurationError(f"no gate decides because of {event.type.value}")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import uuid5
 
 from uuid6 import uuid7
 
 from devsecops_eda.model import (
+    NAMESPACE,
+    ArtifactPublished,
     CommitPushed,
     DecisionRequested,
+    DeploymentRequested,
     Event,
     EventType,
+    ListingRequested,
     ScanRequested,
     Subject,
     branch_name,
@@ -123,4 +128,78 @@ def decision_requested(
         correlationid=flow,
         data=DecisionRequested(repo=repo, gate=gate, environment=environment),
         expirytime=now + expires_after if expires_after else None,
+    )
+
+
+def deployment_requested(
+    subject: Subject,
+    *,
+    environment: str,
+    now: datetime,
+    target: str | None = None,
+    requester: str = "",
+    reason: str = "",
+    request: str | None = None,
+    source: str = SOURCE,
+) -> Event:
+    """Return the wish that ``subject`` goes to ``environment``: a new one each time.
+
+    ``target`` is the branch that a commit has to have been let into. With ``request``, a name of
+    the one wish (the id of a pipeline), telling it again is a repeat and joins the same flow.
+    """
+    data = DeploymentRequested(
+        subject=subject,
+        environment=environment,
+        target=branch_name(target) if target else None,
+        requester=requester,
+        reason=reason,
+    )
+    id_ = str(uuid7())
+    if request is not None:
+        # All that makes the content another one: the same id with other content is a conflict.
+        named = (subject, environment, data.target or "", requester, reason, request)
+        id_ = str(uuid5(NAMESPACE, "\0".join(("deployment.requested", *map(str, named)))))
+    return Event(
+        id=id_,
+        source=source,
+        type=EventType.DEPLOYMENT_REQUESTED,
+        subject=str(subject),
+        time=now,
+        correlationid=flow_of(id_),
+        data=data,
+    )
+
+
+def artifact_published(
+    artifact: Subject, *, built_from: Subject, now: datetime, name: str = "", source: str = SOURCE
+) -> Event:
+    """Return the fact that ``artifact`` was built from the commit ``built_from``.
+
+    Its id comes from both: told twice it is the same event.
+    """
+    id_ = str(uuid5(NAMESPACE, f"artifact.published/{artifact}/{built_from}/{name}"))
+    return Event(
+        id=id_,
+        source=source,
+        type=EventType.ARTIFACT_PUBLISHED,
+        subject=str(artifact),
+        time=now,
+        correlationid=flow_of(id_),
+        data=ArtifactPublished(subject=artifact, built_from=built_from, name=name),
+    )
+
+
+def listing_requested(
+    request: ListingRequested, *, now: datetime, flow: str | None = None, source: str = SOURCE
+) -> Event:
+    """Return the question what is recorded; it has no other effect. Without ``flow``: a new one."""
+    id_ = str(uuid7())
+    return Event(
+        id=id_,
+        source=source,
+        type=EventType.LISTING_REQUESTED,
+        subject=request.repo or request.of.value,
+        time=now,
+        correlationid=flow or flow_of(id_),
+        data=request,
     )

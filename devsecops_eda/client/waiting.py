@@ -8,8 +8,18 @@ from dataclasses import dataclass
 
 from devsecops_eda.broker import Deadline
 from devsecops_eda.client.replies import Replies
-from devsecops_eda.errors import DevSecOpsError
-from devsecops_eda.model import Decision, Event, Outcome, Verdict
+from devsecops_eda.errors import ConfigurationError, DevSecOpsError
+from devsecops_eda.model import (
+    CommitPushed,
+    Decision,
+    DeploymentRequested,
+    Event,
+    Outcome,
+    ScanRequested,
+    Subject,
+    Verdict,
+    branch_name,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -46,6 +56,25 @@ class Question:
         return decision if mine and about and towards else None
 
 
+def question_of(event: Event, gate: str) -> Question:
+    """Return what ``event`` asks of ``gate``: about its subject, branch and environment.
+
+    Raises:
+        ConfigurationError: nobody decides because of this event.
+    """
+    flow, about = event.correlationid, event.subject
+    match event.data:
+        case CommitPushed(repo=repo, ref=ref, target=target):
+            # It is decided for the branch it is meant for, else for its own.
+            return Question(repo, flow, gate, about, target=branch_name(target or ref))
+        case DeploymentRequested(subject=Subject(repo=str(repo)), environment=where, target=target):
+            towards = branch_name(target) if target else None
+            return Question(repo, flow, gate, about, environment=where, target=towards)
+        case ScanRequested(subject=Subject(repo=str(repo))):
+            return Question(repo, flow, gate, about)
+    raise ConfigurationError(f"no gate decides because of {event.type.value}")
+
+
 @dataclass(frozen=True, slots=True)
 class Waiter:
     """Hears the replies to one question until its deadline. ``ask`` puts the question again."""
@@ -63,7 +92,7 @@ class Waiter:
         Raises:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        for silence_s in _doubled(self.silence_s):
+        for silence_s in doubled(self.silence_s):
             quiet = self.deadline.within(silence_s)
             while not quiet.over and not self.replies.reconnected:
                 decision = self._hear(quiet)
@@ -102,7 +131,7 @@ class Waiter:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
         answers = 0
-        for pause_s in _doubled(_PAUSE_S):
+        for pause_s in doubled(_PAUSE_S):
             quiet = self.deadline.within(pause_s)
             while not quiet.over and not self.replies.reconnected:
                 decision = self._hear(quiet)
@@ -137,7 +166,8 @@ def _rests_on(decision: Decision, outcome: Event) -> bool:
     return any(outcome.id in line.evidence for line in decision.requirements)
 
 
-def _doubled(first_s: float) -> Iterator[float]:
+def doubled(first_s: float) -> Iterator[float]:
+    """Yield the silences before one asks again: each twice the last, up to a minute."""
     pause_s = first_s
     while True:
         yield min(pause_s, _LONGEST_SILENCE_S)
