@@ -8,7 +8,7 @@ outcome. Outcomes compare only under the same rules and the same data.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -122,15 +122,23 @@ def base_of(check: str, head: Answered, facts: Facts, *, within: timedelta, now:
 
 
 def new_findings(head: Outcome, base: Outcome | None, facts: Facts) -> tuple[Finding, ...]:
+    """Return the findings of ``head`` that are not in ``base``, the worst first."""
+    if base is None:
+        return worst_first(head.findings)
+    return new_among(head.findings, base.findings, commit_facts(facts))
+
+
+def new_among(
+    head: Iterable[Finding], base: Sequence[Finding], commit: CommitFacts | None
+) -> tuple[Finding, ...]:
     """Return the findings of ``head`` that are not in ``base``, the worst first.
 
     Each finding of the base makes one of the head old and no more, so that what is added among
-    equal ones is new, whichever index it got. After a rename the path may differ.
+    equal ones is new, whichever index it got. After a rename, which ``commit`` tells of, the path
+    may differ.
     """
-    findings = worst_first(head.findings)
-    if base is None:
-        return findings
-    left = Counter(finding.fingerprint for finding in base.findings)
+    findings = worst_first(head)
+    left = Counter(finding.fingerprint for finding in base)
     unmatched: list[Finding] = []
     # The least bad ones are matched first: where it is not clear which is new, it is the worst.
     for finding in reversed(findings):
@@ -138,7 +146,7 @@ def new_findings(head: Outcome, base: Outcome | None, facts: Facts) -> tuple[Fin
             left[finding.fingerprint] -= 1
         else:
             unmatched.append(finding)
-    moved, old_paths = _left_by_old_path(base.findings, left), _old_paths(facts)
+    moved, old_paths = _left_by_old_path(base, left), _old_paths(commit)
     return worst_first(one for one in unmatched if not _renamed(one, moved, old_paths))
 
 
@@ -152,8 +160,7 @@ def _left_by_old_path(findings: Iterable[Finding], left: Counter[str]) -> Counte
     return moved
 
 
-def _old_paths(facts: Facts) -> dict[str, str]:
-    commit = commit_facts(facts)
+def _old_paths(commit: CommitFacts | None) -> dict[str, str]:
     return {
         file.path: file.old_path
         for file in (commit.changed_files if commit else ())
