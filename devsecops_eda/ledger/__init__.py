@@ -5,16 +5,34 @@ committed survives a kill -9 and a loss of power.
 """
 
 from devsecops_eda.ledger.records import Records
-from devsecops_eda.ledger.rows import Ask, CauseRow, Memory, Message, OutcomeRow
+from devsecops_eda.ledger.rows import (
+    ArchivedRow,
+    Ask,
+    CauseRow,
+    DecidedRow,
+    GrantRow,
+    Memory,
+    Message,
+    OutcomeRow,
+    OverrideRow,
+    RoundRow,
+    WaiverRow,
+)
 from devsecops_eda.ledger.store import Ledger, open_ledger
 
 __all__ = [
+    "ArchivedRow",
     "Ask",
     "CauseRow",
+    "DecidedRow",
+    "GrantRow",
     "Ledger",
     "Memory",
     "Message",
     "OutcomeRow",
+    "OverrideRow",
     "Records",
+    "RoundRow",
+    "WaiverRow",
     "open_ledger",
 ]

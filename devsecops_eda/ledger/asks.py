@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
 from devsecops_eda.ledger.inbox import subject_of
+from devsecops_eda.ledger.part import Part
 from devsecops_eda.ledger.rows import Ask
 from devsecops_eda.model import Subject
 
 
-class Asks:
+class Asks(Part):
     """Asks and their baselines within one open transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Take the connection of the open transaction."""
-        self._db = connection
-
-    def _all(self, statement: Any) -> Sequence[RowMapping]:
-        return self._db.execute(statement).mappings().all()
 
     def open(
         self, flow: str, gate: str, *, environment: str | None, subject: Subject, now: datetime
@@ -50,9 +43,40 @@ class Asks:
         """Return every gate a flow of ``repo`` asks."""
         return self._find(tables.asks.c.flow == flow, tables.asks.c.repo == (repo or ""))
 
+    def get(self, flow: str, *, repo: str | None, gate: str, environment: str | None) -> Ask | None:
+        """Return one ask, None where that flow does not ask that gate."""
+        found = self._find(*_ask_is(flow, repo, gate, environment))
+        return found[0] if found else None
+
+    def of_repo(self, repo: str) -> tuple[Ask, ...]:
+        """Return the asks of ``repo`` that are open, or whose last decision is effective."""
+        return self._find(*_stands(repo))
+
+    def make_due(self, repo: str, now: datetime) -> None:
+        """Let the timer judge again what ``of_repo`` returns, as far as it is not due already.
+
+        For news that concern a whole repository: it may have thousands of asks, and one
+        transaction is no place to judge them all.
+        """
+        table = tables.asks
+        self._db.execute(
+            update(table)
+            .where(*_stands(repo), or_(table.c.due.is_(None), table.c.due > now))
+            .values(due=now)
+        )
+
     def about(self, subject: Subject) -> tuple[Ask, ...]:
-        """Return every ask that is about ``subject`` or compares with it."""
-        table, base = tables.asks, tables.baselines
+        """Return every ask about ``subject``, about what was built from it, or comparing with it."""
+        table, base, origins = tables.asks, tables.baselines, tables.origins
+        built = (
+            select(origins.c.seq)
+            .where(
+                origins.c.built_from == str(subject),
+                origins.c.artifact == table.c.subject,
+                origins.c.repo == table.c.repo,
+            )
+            .exists()
+        )
         compares = (
             select(base.c.flow)
             .where(
@@ -64,7 +88,7 @@ class Asks:
             )
             .exists()
         )
-        return self._find(or_(table.c.subject == str(subject), compares))
+        return self._find(or_(table.c.subject == str(subject), built, compares))
 
     def due(self, now: datetime, *, limit: int) -> tuple[Ask, ...]:
         """Return asks whose time is over at ``now``, longest overdue first."""
@@ -149,3 +173,9 @@ def _ask_is(
         table.c.gate == gate,
         table.c.environment == (environment or ""),
     )
+
+
+def _stands(repo: str) -> tuple[ColumnElement[bool], ...]:
+    table, effective = tables.asks, tables.effective
+    in_force = select(effective.c.decision).where(effective.c.decision == table.c.decision).exists()
+    return table.c.repo == repo, or_(table.c.answered.is_(False), in_force)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, insert, select, update
+from sqlalchemy import RowMapping, and_, insert, select, update
+from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
+from devsecops_eda.ledger.part import Part
 from devsecops_eda.ledger.rows import CauseRow, Memory, OutcomeRow
 from devsecops_eda.model import Event, Identity, Subject, SubjectKind
 
 
-class Inbox:
+class Inbox(Part):
     """Events, flows, causes and outcomes within one open transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Take the connection of the open transaction."""
-        self._db = connection
-
-    def _all(self, statement: Any) -> Sequence[RowMapping]:
-        return self._db.execute(statement).mappings().all()
 
     def remember(
         self, event: Event, *, user: str, variant: str, digest: str, body: bytes, now: datetime
@@ -132,6 +126,39 @@ class Inbox:
             )
         )
 
+    def origin(self, seq: int, artifact: Subject, built_from: Subject) -> None:
+        """Record that the event at ``seq`` says from which commit an artifact was built."""
+        self._db.execute(
+            insert(tables.origins).values(
+                seq=seq,
+                artifact=artifact.revision,
+                repo=artifact.repo or "",
+                built_from=str(built_from),
+            )
+        )
+
+    def origins(self, artifact: Subject) -> tuple[Subject, ...]:
+        """Return every commit an artifact was said to be built from, in order of recording."""
+        table = tables.origins
+        rows = self._all(
+            select(table.c.built_from)
+            .where(table.c.artifact == artifact.revision, table.c.repo == (artifact.repo or ""))
+            .order_by(table.c.seq)
+        )
+        return tuple(dict.fromkeys(subject_named(row["built_from"], None) for row in rows))
+
+    def built_from(self, commit: Subject) -> tuple[Subject, ...]:
+        """Return every artifact that was said to be built from ``commit``."""
+        table = tables.origins
+        rows = self._all(
+            select(table.c.artifact, table.c.repo)
+            .where(table.c.built_from == str(commit))
+            .order_by(table.c.seq)
+        )
+        return tuple(
+            dict.fromkeys(subject_named(row["artifact"], row["repo"] or None) for row in rows)
+        )
+
     def told_about(self, subjects: Iterable[Subject]) -> frozenset[str]:
         """Return which of these subjects (as text) have any recorded outcome."""
         table = tables.outcomes
@@ -152,15 +179,25 @@ class Inbox:
 
     def outcomes(self, subject: Subject) -> tuple[OutcomeRow, ...]:
         """Return the recorded outcomes of every check on ``subject``, in order of recording."""
+        return self._outcomes(tables.outcomes.c.subject == str(subject))
+
+    def outcome(self, seq: int) -> OutcomeRow | None:
+        """Return the outcome at this place, None where there is none (any more)."""
+        found = self._outcomes(tables.outcomes.c.seq == seq)
+        return found[0] if found else None
+
+    def _outcomes(self, wanted: ColumnElement[bool]) -> tuple[OutcomeRow, ...]:
         table, box = tables.outcomes, tables.inbox
         rows = self._all(
             select(table, box.c.id, box.c.seen_at, box.c.body)
             .join(box, box.c.seq == table.c.seq)
-            .where(table.c.subject == str(subject))
+            .where(wanted)
             .order_by(table.c.seq)
         )
         return tuple(
-            OutcomeRow(row["id"], row["status"] == "failed", row["seen_at"], row["body"])
+            OutcomeRow(
+                row["id"], row["status"] == "failed", row["seen_at"], bytes(row["body"]), row["seq"]
+            )
             for row in rows
         )
 
@@ -168,3 +205,13 @@ class Inbox:
 def subject_of(row: RowMapping) -> Subject:
     """Return the subject a row of ``flows`` names."""
     return Subject(SubjectKind(row["kind"]), row["revision"], row["repo"] or None)
+
+
+def subject_named(name: str, repo: str | None) -> Subject:
+    """Return the subject that ``str`` wrote as ``name``; only a commit names its repository."""
+    if name.startswith("tree:sha256:"):
+        return Subject.tree(name.removeprefix("tree:"), repo)
+    if name.startswith("sha256:"):
+        return Subject(SubjectKind.ARTIFACT, name, repo)
+    owner, _, sha = name.rpartition("@")
+    return Subject.commit(owner, sha)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from devsecops_eda.ledger.archive import Archive
 from devsecops_eda.ledger.asks import Asks
 from devsecops_eda.ledger.inbox import Inbox
+from devsecops_eda.ledger.overrides import Overrides
 from devsecops_eda.ledger.said import Said
+from devsecops_eda.ledger.voting import Voting
+from devsecops_eda.ledger.waivers import Waivers
 
 
 class Records:
@@ -17,3 +21,7 @@ class Records:
         self.inbox = Inbox(connection)
         self.asks = Asks(connection)
         self.said = Said(connection)
+        self.voting = Voting(connection)
+        self.waivers = Waivers(connection)
+        self.overrides = Overrides(connection)
+        self.archive = Archive(connection)

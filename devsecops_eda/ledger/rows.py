@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from devsecops_eda.model import Identity, Subject
+from devsecops_eda.model import (
+    ApprovalRequested,
+    Identity,
+    OverrideTold,
+    Subject,
+    Verdict,
+    WaiverRequested,
+)
+from devsecops_eda.policy.facts import Round, Waiver
 
 
 class Memory(Enum):
@@ -60,17 +68,123 @@ class CauseRow:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """One recorded outcome: its slot, whether it failed, when it was last told, its event."""
+    """One recorded outcome: its slot, whether it failed, when it was last told, its event.
+
+    ``seq`` is its place in the inbox, by which archived facts name it.
+    """
 
     slot: str
     failed: bool
     seen_at: datetime
     body: bytes
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class DecidedRow:
-    """What a recorded decision said, and under which policy."""
+    """What a recorded decision said about what, and under which policy.
 
-    verdict: str
+    ``since`` is when it was last recorded: the facts may have come back to what they were.
+    """
+
+    id: str
+    gate: str
+    subject: Subject
+    target: str | None
+    environment: str | None
+    verdict: Verdict
     policy_digest: str
+    decided_at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    """One round of voting: what people were asked in which flow, for which ask, how it stands.
+
+    The ask is the one of flow ``ask_flow`` and ``repo`` at the gate and environment of ``request``.
+    """
+
+    request: ApprovalRequested
+    flow: str
+    ask_flow: str
+    repo: str | None
+    round: Round
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """One recorded grant of a waiver, whether it counts or not."""
+
+    event: str
+    user: str
+    person: str | None
+    groups: frozenset[str]
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRow:
+    """One recorded waiver. Persons stand under their names, users who are nobody under theirs.
+
+    ``candidates`` is the waiver once per recorded grant, or once without: it holds where one of
+    them does. ``events`` are the ids of the events that made it what it is.
+    """
+
+    candidates: tuple[Waiver, ...]
+    request: WaiverRequested
+    requester: str
+    requester_user: str
+    requested_at: datetime
+    grants: tuple[GrantRow, ...]
+    revoked_by: str
+    revoked_at: datetime | None
+    revoke_reason: str
+    events: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Return the id of the waiver."""
+        return self.candidates[0].id
+
+    @property
+    def waiver(self) -> Waiver:
+        """Return it with its latest grant."""
+        return self.candidates[-1]
+
+    @property
+    def granter(self) -> str:
+        """Return who granted it last, empty where nobody did."""
+        return (self.grants[-1].person or self.grants[-1].user) if self.grants else ""
+
+    @property
+    def granted_at(self) -> datetime | None:
+        """Return when it was granted last."""
+        return self.grants[-1].granted_at if self.grants else None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRow:
+    """One recorded override and its review, where there was one."""
+
+    told: OverrideTold
+    requested_at: datetime
+    reviewer: str
+    reviewed_at: datetime | None
+    justified: bool | None
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedRow:
+    """What one decision rests on, as bytes that ``archive`` writes and reads."""
+
+    decision: str
+    flow: str
+    repo: str
+    gate: str
+    decided_at: datetime
+    body: bytes
+    facts: bytes
+    policy_source: str
+    evaluator: str

@@ -2,64 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, select, update
 
 from devsecops_eda.ledger import tables
+from devsecops_eda.ledger.inbox import subject_named
+from devsecops_eda.ledger.part import Part
 from devsecops_eda.ledger.rows import DecidedRow, Message
-from devsecops_eda.model import Decision
+from devsecops_eda.model import Decision, Subject, Verdict
 
 
-class Said:
+class Said(Part):
     """Decisions, messages and the lease within one open transaction."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Take the connection of the open transaction."""
-        self._db = connection
-
-    def _all(self, statement: Any) -> Sequence[RowMapping]:
-        return self._db.execute(statement).mappings().all()
-
     def record_decision(self, decision: Decision) -> bool:
-        """Record a decision once per key; False when it was recorded before."""
+        """Record a decision, which stands from now on; False when it was recorded before.
+
+        What stood before it for the same gate, subject, target and environment stands no more.
+        """
         table = tables.decisions
-        if self._db.execute(select(table.c.id).where(table.c.id == decision.id)).first():
-            return False
-        self._db.execute(
-            insert(table).values(
-                id=decision.id,
-                gate=decision.gate,
-                subject=str(decision.subject),
-                target=decision.target,
-                merge_base=decision.merge_base,
-                environment=decision.environment,
-                policy_digest=decision.policy_digest,
-                inputs_digest=decision.inputs_digest,
-                verdict=decision.verdict.value,
-                supersedes=decision.supersedes,
-                decided_at=decision.evaluated_at,
+        known = self._one(select(table.c.id).where(table.c.id == decision.id)) is not None
+        if not known:
+            self._db.execute(
+                insert(table).values(
+                    id=decision.id,
+                    gate=decision.gate,
+                    subject=str(decision.subject),
+                    repo=decision.subject.repo or "",
+                    target=decision.target,
+                    merge_base=decision.merge_base,
+                    environment=decision.environment,
+                    policy_digest=decision.policy_digest,
+                    inputs_digest=decision.inputs_digest,
+                    verdict=decision.verdict.value,
+                    supersedes=decision.supersedes,
+                    decided_at=decision.evaluated_at,
+                )
             )
-        )
-        return True
+        self._let_stand(decision)
+        return not known
+
+    def _let_stand(self, decision: Decision) -> None:
+        table = tables.effective
+        key = {
+            "subject": str(decision.subject),
+            "repo": decision.subject.repo or "",
+            "gate": decision.gate,
+            "target": decision.target or "",
+            "environment": decision.environment or "",
+        }
+        values = {"decision": decision.id, "since": decision.evaluated_at}
+        same = [table.c[name] == value for name, value in key.items()]
+        if self._one(select(table.c.decision).where(*same)) is None:
+            self._db.execute(insert(table).values(**key, **values))
+        else:
+            self._db.execute(update(table).where(*same).values(**values))
 
     def decided(self, decision_id: str) -> DecidedRow | None:
-        """Return what was recorded of a decision."""
+        """Return what was recorded of a decision, whether it stands or not."""
         table = tables.decisions
-        rows = self._all(select(table).where(table.c.id == decision_id))
-        return DecidedRow(rows[0]["verdict"], rows[0]["policy_digest"]) if rows else None
+        row = self._one(select(table).where(table.c.id == decision_id))
+        return None if row is None else _decided(row, row["decided_at"])
 
-    def enqueue(self, message: Message, *, cause: int | None, now: datetime) -> Message:
-        """Owe a message to the exchange; one said before is owed again with its old bytes."""
+    def decisions_about(self, subjects: Iterable[Subject]) -> tuple[DecidedRow, ...]:
+        """Return the decisions of every gate about these subjects that stand."""
+        table, decisions = tables.effective, tables.decisions
+        wanted = {(str(subject), subject.repo or "") for subject in subjects}
+        rows = self._all(
+            select(decisions, table.c.since)
+            .join(decisions, decisions.c.id == table.c.decision)
+            .where(table.c.subject.in_(sorted(name for name, _ in wanted)))
+            .order_by(table.c.gate, table.c.subject, table.c.target, table.c.environment)
+        )
+        return tuple(
+            _decided(row, row["since"]) for row in rows if (row["subject"], row["repo"]) in wanted
+        )
+
+    def enqueue(
+        self, message: Message, *, cause: int | None, now: datetime, decision: str | None = None
+    ) -> Message:
+        """Owe a message to the exchange; one said before is owed again with its old bytes.
+
+        ``decision`` is the one it tells: such a message is kept no longer than its decision.
+        """
         table = tables.messages
-        found = self._all(select(table).where(table.c.id == message.id))
-        if found:
+        found = self._one(select(table).where(table.c.id == message.id))
+        if found is not None:
             self._db.execute(
                 update(table).where(table.c.id == message.id).values(cause=cause, sent_at=None)
             )
-            return _message(found[0])
+            return _message(found)
         self._db.execute(
             insert(table).values(
                 id=message.id,
@@ -68,6 +102,7 @@ class Said:
                 key=message.key,
                 body=message.body,
                 created_at=now,
+                decision=decision,
             )
         )
         return message
@@ -75,8 +110,8 @@ class Said:
     def message(self, message_id: str) -> Message | None:
         """Return a message that was said or is owed."""
         table = tables.messages
-        rows = self._all(select(table).where(table.c.id == message_id))
-        return _message(rows[0]) if rows else None
+        row = self._one(select(table).where(table.c.id == message_id))
+        return None if row is None else _message(row)
 
     def messages_of(self, cause: int) -> tuple[Message, ...]:
         """Return what the event at ``cause`` made the gate say."""
@@ -118,4 +153,18 @@ class Said:
 
 
 def _message(row: RowMapping) -> Message:
-    return Message(row["id"], row["flow"], row["key"], row["body"])
+    return Message(row["id"], row["flow"], row["key"], bytes(row["body"]))
+
+
+def _decided(row: RowMapping, since: datetime) -> DecidedRow:
+    return DecidedRow(
+        id=row["id"],
+        gate=row["gate"],
+        subject=subject_named(row["subject"], row["repo"] or None),
+        target=row["target"],
+        environment=row["environment"],
+        verdict=Verdict(row["verdict"]),
+        policy_digest=row["policy_digest"],
+        decided_at=row["decided_at"],
+        since=since,
+    )

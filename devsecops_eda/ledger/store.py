@@ -32,8 +32,11 @@ class Ledger:
         self._turn = threading.Lock()
 
     @contextmanager
-    def transaction(self) -> Iterator[Records]:
+    def transaction(self, about: str | None = None) -> Iterator[Records]:
         """Open one transaction; it is committed and durable when the block ends without error.
+
+        Of several that are ``about`` the same repository one runs at a time, also among several
+        gates on one database.
 
         Raises:
             UnavailableError: the database is away, locked by others or full; nothing was kept.
