@@ -3,7 +3,22 @@
 from devsecops_eda.policy.baseline import baseline_candidates, commit_facts
 from devsecops_eda.policy.deadlines import next_deadline
 from devsecops_eda.policy.decide import decide
-from devsecops_eda.policy.facts import COMMIT_CHECK, Baseline, BaselineWanted, Cause, Facts
+from devsecops_eda.policy.effective import findings_of
+from devsecops_eda.policy.facts import (
+    COMMIT_CHECK,
+    Baseline,
+    BaselineWanted,
+    Cause,
+    Facts,
+    Matches,
+    OtherDecision,
+    PredicateWanted,
+    Request,
+    Round,
+    Seen,
+    Vote,
+    Waiver,
+)
 from devsecops_eda.policy.load import default_policy_text, load_policy
 from devsecops_eda.policy.model import (
     CheckRule,
@@ -16,7 +31,8 @@ from devsecops_eda.policy.model import (
     ScanRule,
     Scope,
 )
-from devsecops_eda.policy.wanting import wanted_baselines
+from devsecops_eda.policy.waiving import covers, waiver_state
+from devsecops_eda.policy.wanting import predicates_wanted, wanted_baselines
 
 __all__ = [
     "COMMIT_CHECK",
@@ -29,15 +45,27 @@ __all__ = [
     "FindingsRule",
     "GateSpec",
     "IfNothing",
+    "Matches",
+    "OtherDecision",
     "Policy",
+    "PredicateWanted",
+    "Request",
+    "Round",
     "Rule",
     "ScanRule",
     "Scope",
+    "Seen",
+    "Vote",
+    "Waiver",
     "baseline_candidates",
     "commit_facts",
+    "covers",
     "decide",
     "default_policy_text",
+    "findings_of",
     "load_policy",
     "next_deadline",
+    "predicates_wanted",
+    "waiver_state",
     "wanted_baselines",
 ]

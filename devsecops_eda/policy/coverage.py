@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from devsecops_eda.model import Coverage, Gap, RequirementState
@@ -22,7 +23,8 @@ def judge(rule: CoverageRule, facts: Facts, now: datetime) -> Judged:
     evidence: tuple[str, ...] = (head.outcome.meaning_digest(),)
     if coverage.complete:
         text = f"{rule.check} looked at all of {count(coverage.eligible, 'file')}"
-        return Judged(RequirementState.SATISFIED, text, evidence=evidence)
+        since = head.cause.time
+        return Judged(RequirementState.SATISFIED, text, evidence=evidence, since=since)
     missed: Sequence[Gap] = coverage.gaps
     which = "file"
     if rule.of is Scope.CHANGED_FILES:
@@ -35,7 +37,8 @@ def judge(rule: CoverageRule, facts: Facts, now: datetime) -> Judged:
             which = "changed file"
             # A gap without a path may be any file.
             missed = [gap for gap in missed if not gap.path or gap.path in changed]
-    return _told(rule.check, coverage, missed, which, evidence)
+    told = _told(rule.check, coverage, missed, which, evidence)
+    return replace(told, since=head.cause.time)
 
 
 def _changed(answer: Answered, facts: Facts) -> frozenset[str] | None:

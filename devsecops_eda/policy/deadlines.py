@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 
+from devsecops_eda.policy.counting import leeway_instants
 from devsecops_eda.policy.facts import Facts
-from devsecops_eda.policy.model import AnyRule, CheckRule, Policy
+from devsecops_eda.policy.model import AnyRule, CheckRule, FindingsRule, Policy
+from devsecops_eda.policy.narrow import applied
+from devsecops_eda.policy.waiving import waiver_instants
 
 
 def next_deadline(policy: Policy, facts: Facts, now: datetime) -> datetime | None:
@@ -14,16 +18,22 @@ def next_deadline(policy: Policy, facts: Facts, now: datetime) -> datetime | Non
 
     It may name an instant at which nothing changes, but never leaves one out.
     """
-    instants = (
-        instant for rule in policy.rules_of(facts.gate) for instant in _instants(rule, facts)
+    narrow = applied(policy, facts)
+    if narrow is None:
+        return None
+    instants = chain(
+        (one for rule in narrow.rules_of(facts.gate) for one in _instants(rule, facts, now)),
+        waiver_instants(facts),
     )
     return min((instant for instant in instants if instant > now), default=None)
 
 
-def _instants(rule: AnyRule, facts: Facts) -> Iterator[datetime]:
+def _instants(rule: AnyRule, facts: Facts, now: datetime) -> Iterator[datetime]:
     yield from (instant for instant in (rule.begins, rule.ends) if instant is not None)
     if isinstance(rule, CheckRule):
         yield from _of_check(rule, facts)
+    if isinstance(rule, FindingsRule):
+        yield from leeway_instants(rule, facts, now)
 
 
 def _of_check(rule: CheckRule, facts: Facts) -> Iterator[datetime]:

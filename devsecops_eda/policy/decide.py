@@ -25,8 +25,10 @@ from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged
 from devsecops_eda.policy.meaning import decision_id, inputs_digest
 from devsecops_eda.policy.model import AnyRule, CoverageRule, FindingsRule, Policy, ScanRule
+from devsecops_eda.policy.narrow import applied
 from devsecops_eda.policy.reading import nearest
 from devsecops_eda.policy.summary import message_of, verdict_of
+from devsecops_eda.policy.waiving import waived
 
 
 def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
@@ -35,22 +37,28 @@ def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
     What cannot be judged at all (an unknown gate, repository or origin) is an error without
     requirements. ``supersedes`` is left to whoever keeps decisions.
     """
-    unjudged = _unjudged(policy, facts)
-    lines = () if unjudged else tuple(_lines(policy, facts, now))
+    narrow = applied(policy, facts)
+    unjudged = _unjudged(policy, facts) or _unmatched(narrow, facts)
+    lines: tuple[Requirement, ...] = ()
+    if narrow is None or unjudged:
+        # Which part of the policy would have been meant is not known.
+        narrow = policy
+    else:
+        lines = tuple(_lines(narrow, facts, now))
     verdict = Verdict.ERROR if unjudged else verdict_of(lines)
     inputs = inputs_digest(lines, unjudged)
     commit = commit_facts(facts)
     target = branch_name(facts.target) if facts.target else None
     merge_base = commit.merge_base if commit else None
-    key = (facts.gate, str(facts.subject), target, merge_base, facts.environment, policy.digest)
+    key = (facts.gate, str(facts.subject), target, merge_base, facts.environment, narrow.digest)
     return Decision(
         id=decision_id(*key, inputs),
         gate=facts.gate,
         subject=facts.subject,
         verdict=verdict,
         requirements=lines,
-        policy=policy.name,
-        policy_digest=policy.digest,
+        policy=narrow.name,
+        policy_digest=narrow.digest,
         inputs_digest=inputs,
         evaluated_at=now,
         message=unjudged or message_of(facts.gate, verdict, lines),
@@ -64,19 +72,28 @@ def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
 def _unjudged(policy: Policy, facts: Facts) -> str:
     if facts.gate not in policy.gate_names:
         return f"there is no gate {facts.gate!r}; {nearest(facts.gate, policy.gate_names)}"
-    match facts.subject.kind:
-        case SubjectKind.COMMIT if not facts.repository_known:
-            return f"the repository {facts.subject.repo!r} is in no configuration of this gate"
-        case SubjectKind.ARTIFACT:
-            return "the artifact is of unknown origin: nobody entitled said what it was built from"
-        case _:
-            return ""
+    subject = facts.subject
+    if subject.kind is SubjectKind.ARTIFACT and not facts.origins:
+        return "the artifact is of unknown origin: nobody entitled said what it was built from"
+    if subject.kind is not SubjectKind.TREE and not facts.repository_known:
+        return f"the repository {subject.repo!r} is in no configuration of this gate"
+    return ""
+
+
+def _unmatched(narrow: Policy | None, facts: Facts) -> str:
+    if narrow is not None:
+        return ""
+    about = str(facts.subject.repo)
+    if facts.environment is not None:
+        about = f"{about} in {facts.environment}"
+    return f"no policy matches {about} at the gate {facts.gate}"
 
 
 def _lines(policy: Policy, facts: Facts, now: datetime) -> Iterator[Requirement]:
     for rule in policy.rules_of(facts.gate):
         if rule.in_force(now):
-            yield _line(rule, _judge(rule, facts, now))
+            judged = _judge(rule, facts, now)
+            yield _line(rule, waived(rule, judged, facts, policy.waivers, now))
 
 
 def _judge(rule: AnyRule, facts: Facts, now: datetime) -> Judged:

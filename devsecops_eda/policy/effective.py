@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from devsecops_eda.model import Outcome, RequirementState, Subject
+from devsecops_eda.model import Finding, Outcome, RequirementState, Subject
 from devsecops_eda.policy.facts import Cause, Facts
 from devsecops_eda.policy.merging import merged
 
@@ -30,11 +30,16 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a check stands: an answer in force, or ``state`` running (until ``due``) or missing."""
+    """How a check stands: an answer in force, or ``state`` running (until ``due``) or missing.
+
+    ``since`` is when it came to stand so: the answer's cause was told, the first cause without
+    an answer recorded, or the last of these waited for long enough. None: nobody ever asked.
+    """
 
     answer: Answered | None
     state: RequirementState | None = None
     due: datetime | None = None
+    since: datetime | None = None
 
 
 def causes_of(check: str, causes: Iterable[Cause]) -> tuple[Cause, ...]:
@@ -67,6 +72,12 @@ def effective(check: str, facts: Facts) -> Answered | None:
     return next(reversed(answers(check, facts.subject, facts.causes, facts.outcomes)), None)
 
 
+def findings_of(check: str, facts: Facts) -> tuple[Finding, ...]:
+    """Return the findings of the outcome in force, in the order that ``Matches`` align with."""
+    answer = effective(check, facts)
+    return answer.outcome.findings if answer else ()
+
+
 def standing(check: str, facts: Facts, *, within: timedelta, now: datetime) -> Standing:
     """Return how ``check`` stands on the judged subject at ``now``."""
     causes = causes_of(check, facts.causes)
@@ -74,13 +85,14 @@ def standing(check: str, facts: Facts, *, within: timedelta, now: datetime) -> S
     last = causes.index(answer.cause) if answer else -1
     silent = causes[last + 1 :]
     if answer and (not silent or now < min(one.recorded_at for one in silent) + within):
-        return Standing(answer)
+        return Standing(answer, since=answer.cause.time)
     if not silent:
         # Nobody asked this check yet, but the subject is known: its own scan may be on the way.
-        known_since = min((one.recorded_at for one in facts.causes), default=None)
-        due = known_since + within if known_since else None
+        asked = min((one.recorded_at for one in facts.causes), default=None)
+        due = asked + within if asked else None
     else:
+        asked = min(one.recorded_at for one in silent)
         due = max(one.recorded_at for one in silent) + within
     if due is not None and now < due:
-        return Standing(None, RequirementState.RUNNING, due)
-    return Standing(None, RequirementState.MISSING)
+        return Standing(None, RequirementState.RUNNING, due, asked)
+    return Standing(None, RequirementState.MISSING, since=due)

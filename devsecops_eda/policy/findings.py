@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from devsecops_eda.model import Finding, Outcome, RequirementState, Severity
+from devsecops_eda.model import Finding, RequirementState, Severity
 from devsecops_eda.policy.baseline import Base, new_findings
-from devsecops_eda.policy.effective import Answered
+from devsecops_eda.policy.counting import Sieve, exceeded, sieve_of
+from devsecops_eda.policy.effective import Answered, findings_of
 from devsecops_eda.policy.facts import Facts
-from devsecops_eda.policy.judged import MAX_NAMED, Judged, count, listed, plain
+from devsecops_eda.policy.judged import MAX_NAMED, Judged, count, listed, plain, when
 from devsecops_eda.policy.looking import compared, evidence_of, look
 from devsecops_eda.policy.merging import worst_first
 from devsecops_eda.policy.model import FindingsRule
@@ -20,76 +21,52 @@ def judge(rule: FindingsRule, facts: Facts, now: datetime) -> Judged:
     head = look(rule, facts, now)
     if isinstance(head, Judged):
         return head
-    if not rule.new_only or not exceeded(rule, head.outcome.findings):
-        # Few enough even if all of them were new: no base is needed to see that.
-        return _told(rule, head, None, head.outcome.findings, facts)
-    base = compared(rule, head, facts, now)
-    if isinstance(base, Judged):
-        return base
-    return _told(rule, head, base, new_findings(head.outcome, base.outcome, facts), facts)
+    sieve = sieve_of(rule, facts)
+    if isinstance(sieve, str):
+        return _unknown(rule, head, sieve)
+    found, base = head.outcome.findings, None
+    if rule.new_only and exceeded(rule, sieve.counted(found, now)):
+        # Few enough even if all of them were new would need no base.
+        compared_with = compared(rule, head, facts, now)
+        if isinstance(compared_with, Judged):
+            return compared_with
+        base = compared_with
+        found = new_findings(head.outcome, base.outcome, facts)
+    return _told(sieve, head, base, found, now=now, evidence=evidence_of(head, base, facts))
 
 
-def exceeded(rule: FindingsRule, findings: Sequence[Finding]) -> tuple[tuple[Severity, int], ...]:
-    """Return the limits that ``findings`` exceed.
+def needs_base(rule: FindingsRule, facts: Facts) -> bool:
+    """Return whether a base has to be known, now or ever, to judge the outcome in force.
 
-    The limit of a severity counts that severity and every higher one; unknown is the highest.
+    It is a completed one with something to look at.
     """
-    return tuple(
-        (severity, limit)
-        for severity, limit in rule.at_most
-        if sum(finding.severity >= severity for finding in findings) > limit
-    )
+    if not rule.new_only:
+        return False
+    sieve = sieve_of(rule, facts)
+    if isinstance(sieve, str):
+        return False
+    # Whatever has leeway today counts one day: then its base has to be there.
+    findings = findings_of(rule.check, facts)
+    return bool(exceeded(rule, [one for one in findings if sieve.concerns(one)]))
 
 
-def needs_base(rule: FindingsRule, outcome: Outcome) -> bool:
-    """Return whether a base has to be known to judge a completed, applicable ``outcome``."""
-    return rule.new_only and bool(exceeded(rule, outcome.findings))
-
-
-def _told(
-    rule: FindingsRule,
-    head: Answered,
-    base: Base | None,
-    counted: Sequence[Finding],
-    facts: Facts,
-) -> Judged:
-    over = exceeded(rule, counted)
-    evidence = evidence_of(head, base, facts)
-    compared_with = f" ({base.text})" if base else ""
-    if not over:
-        low, limit = rule.at_most[0]
-        many = sum(finding.severity >= low for finding in counted)
-        text = f"{_number(many, low, new=rule.new_only)}, at most {limit} allowed{compared_with}"
-        return Judged(RequirementState.SATISFIED, text, evidence=evidence)
-    lowest = over[0][0]
-    blocking = worst_first(one for one in counted if one.severity >= lowest)
-    sentences = [
-        f"{_number(sum(one.severity >= severity for one in counted), severity, new=rule.new_only)}"
+def sentences(rule: FindingsRule, findings: Sequence[Finding]) -> str:
+    """Return how ``findings`` exceed the limits of ``rule``."""
+    return "; ".join(
+        f"{_number(sum(one.severity >= severity for one in findings), severity, rule)}"
         f", at most {limit} allowed"
-        for severity, limit in over
-    ]
-    return Judged(
-        RequirementState.FAILED,
-        "; ".join(sentences) + compared_with,
-        _mend(blocking),
-        evidence,
-        blocking,
+        for severity, limit in exceeded(rule, findings)
     )
 
 
-def _number(many: int, severity: Severity, *, new: bool) -> str:
-    which = "new finding" if new else "finding"
-    above = "" if severity is max(Severity) else " or above"
-    return f"{count(many, which)} of severity {severity.word}{above}"
-
-
-def _mend(findings: Sequence[Finding]) -> str:
+def mend(findings: Sequence[Finding]) -> str:
     """Return what would mend the worst of ``findings``."""
-    hints = list(dict.fromkeys(_hint(finding) for finding in findings))
+    hints = list(dict.fromkeys(hint(finding) for finding in findings))
     return listed(hints) if len(hints) > MAX_NAMED else ", ".join(hints)
 
 
-def _hint(finding: Finding) -> str:
+def hint(finding: Finding) -> str:
+    """Return what would mend one finding."""
     package = finding.package
     if package is None:
         place = f"{plain(finding.path)}:{finding.line}" if finding.line else plain(finding.path)
@@ -98,3 +75,64 @@ def _hint(finding: Finding) -> str:
     if package.fixed_versions:
         return f"upgrade {name} to {plain(' or '.join(package.fixed_versions[:MAX_NAMED]))}"
     return f"replace {name}: no fixed version is known"
+
+
+def _told(
+    sieve: Sieve,
+    head: Answered,
+    base: Base | None,
+    found: Sequence[Finding],
+    *,
+    now: datetime,
+    evidence: tuple[str, ...],
+) -> Judged:
+    rule, counted = sieve.rule, sieve.counted(found, now)
+    over = exceeded(rule, counted)
+    more = _spared(sieve, found, now) + (f" ({base.text})" if base else "")
+    if not over:
+        low, limit = rule.at_most[0]
+        many = sum(finding.severity >= low for finding in counted)
+        text = f"{_number(many, low, rule)}, at most {limit} allowed{more}"
+        since = head.cause.time
+        return Judged(RequirementState.SATISFIED, text, evidence=evidence, since=since)
+    blocking = worst_first(one for one in counted if one.severity >= over[0][0])
+    return Judged(
+        RequirementState.FAILED,
+        sentences(rule, counted) + more,
+        mend(blocking),
+        evidence,
+        blocking,
+        since=_since(sieve, head, blocking, now),
+    )
+
+
+def _unknown(rule: FindingsRule, head: Answered, why: str) -> Judged:
+    return Judged(
+        RequirementState.ERRORED,
+        f"which findings of {rule.check} count is not known: {why}",
+        "mend the predicate `where` of the rule, or what evaluates it",
+        evidence=(head.outcome.meaning_digest(),),
+        since=head.cause.time,
+    )
+
+
+def _since(sieve: Sieve, head: Answered, blocking: Sequence[Finding], now: datetime) -> datetime:
+    """Return when the first limit came to be exceeded: by the scan, or when a leeway was over."""
+    scanned = head.cause.time
+    first = []
+    for severity, limit in exceeded(sieve.rule, blocking):
+        ends = (sieve.counts_from(one, now) for one in blocking if one.severity >= severity)
+        first.append(sorted(max(scanned, end or scanned) for end in ends)[limit])
+    return min(first)
+
+
+def _spared(sieve: Sieve, found: Sequence[Finding], now: datetime) -> str:
+    low, _ = sieve.rule.at_most[0]
+    ends = sieve.spared([one for one in found if one.severity >= low], now)
+    return f", {len(ends)} more do not count before {when(ends[0])}" if ends else ""
+
+
+def _number(many: int, severity: Severity, rule: FindingsRule) -> str:
+    which = "new finding" if rule.new_only else "finding"
+    above = "" if severity is max(Severity) else " or above"
+    return f"{count(many, which)} of severity {severity.word}{above}"

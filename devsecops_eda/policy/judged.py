@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from devsecops_eda.model import Finding, RequirementState
 
@@ -21,7 +21,8 @@ class Judged:
 
     ``evidence`` are the meaning digests of the outcomes it rests on, and the ids of votes, waivers
     and decisions. ``since`` is when it came to stand like this. ``votes`` says that it waits for
-    people; ``waivers`` are the ids of those in force that it needs.
+    people; ``waivers`` are the ids of those in force that it needs. ``owed_by`` is the check whose
+    answer is owed, empty where none is.
     """
 
     state: RequirementState
@@ -34,6 +35,7 @@ class Judged:
     since: datetime | None = None
     votes: bool = False
     waivers: tuple[str, ...] = ()
+    owed_by: str = ""
 
 
 def plain(text: str) -> str:
@@ -53,3 +55,8 @@ def listed(words: Sequence[str]) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 file``, ``2 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def when(instant: datetime) -> str:
+    """Return ``2026-03-02 09:00:00 UTC``."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

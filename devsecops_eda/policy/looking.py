@@ -28,6 +28,8 @@ def look(rule: CheckRule, facts: Facts, now: datetime) -> Answered | Judged:
             f"the scan of {rule.check} is older than {show_duration(rule.max_age)}",
             f"scan again: rescan with the check {rule.check}",
             evidence=(outcome.meaning_digest(),),
+            since=found.cause.time + rule.max_age,
+            owed_by=rule.check,
         )
     return found if outcome.applicable else _nothing(rule, found, facts, now)
 
@@ -36,13 +38,20 @@ def answered(check: str, facts: Facts, *, within: timedelta, now: datetime) -> A
     """Return the completed answer of ``check`` in force, else why there is none."""
     stands = standing(check, facts, within=within, now=now)
     if stands.state is RequirementState.RUNNING:
-        return Judged(RequirementState.RUNNING, f"{check} has not answered yet", due=stands.due)
+        text = f"{check} has not answered yet"
+        return Judged(
+            RequirementState.RUNNING, text, due=stands.due, since=stands.since, owed_by=check
+        )
     if stands.answer is None:
         text = f"{check} did not answer within {show_duration(within)}"
         if not causes_of(check, facts.causes):
             text = f"nothing asked {check} to look at this"
         return Judged(
-            RequirementState.MISSING, text, f"see that a worker for {check} runs, then rescan"
+            RequirementState.MISSING,
+            text,
+            f"see that a worker for {check} runs, then rescan",
+            since=stands.since,
+            owed_by=check,
         )
     outcome = stands.answer.outcome
     evidence = (outcome.meaning_digest(),)
@@ -53,10 +62,17 @@ def answered(check: str, facts: Facts, *, within: timedelta, now: datetime) -> A
             f"{check} has no verdict: {failure.reason.value}: {plain(failure.detail)}",
             f"mend what {check} says it lacks, then rescan",
             evidence=evidence,
+            since=stands.since,
+            owed_by=check,
         )
     if check == COMMIT_CHECK and outcome.commit is None and _owes_history(outcome, facts):
         return Judged(
-            RequirementState.ERRORED, f"{check} completed and says nothing", evidence=evidence
+            RequirementState.ERRORED,
+            f"{check} completed and says nothing",
+            f"see what the worker for {check} logs, then rescan",
+            evidence=evidence,
+            since=stands.since,
+            owed_by=check,
         )
     return stands.answer
 
@@ -68,7 +84,13 @@ def compared(rule: CheckRule, head: Answered, facts: Facts, now: datetime) -> Ba
         return known
     base = base_of(rule.check, head, facts, within=rule.within, now=now)
     if base.kind is BaseKind.RUNNING:
-        return Judged(RequirementState.RUNNING, base.text, due=base.due)
+        return Judged(
+            RequirementState.RUNNING,
+            base.text,
+            due=base.due,
+            since=head.cause.time,
+            owed_by=rule.check,
+        )
     return base
 
 
@@ -96,12 +118,13 @@ def _owes_history(outcome: Outcome, facts: Facts) -> bool:
 def _nothing(rule: CheckRule, head: Answered, facts: Facts, now: datetime) -> Judged:
     text = f"there is nothing for {rule.check} to look at"
     digest = head.outcome.meaning_digest()
-    state = RequirementState.NOT_APPLICABLE
+    state, since = RequirementState.NOT_APPLICABLE, head.cause.time
     if rule.if_nothing is IfNothing.DENY:
         solution = f"add what {rule.check} looks at, or let the rule say if_nothing: allow"
-        return Judged(state, f"{text}, and the rule wants something", solution, evidence=(digest,))
+        text = f"{text}, and the rule wants something"
+        return Judged(state, text, solution, evidence=(digest,), since=since)
     if rule.check == COMMIT_CHECK or rule.if_nothing is IfNothing.ALLOW:
-        return Judged(state, text, evidence=(digest,), harmless=True)
+        return Judged(state, text, evidence=(digest,), harmless=True, since=since)
     base = compared(rule, head, facts, now)
     if isinstance(base, Judged):
         return base
@@ -109,10 +132,18 @@ def _nothing(rule: CheckRule, head: Answered, facts: Facts, now: datetime) -> Ju
     if base.kind is BaseKind.GONE:
         solution = "rescan the base, or let the rule say if_nothing: allow"
         text = f"{text}, and whether there was before is not known: no scan of the base"
-        return Judged(RequirementState.MISSING, text, solution, evidence=evidence)
+        return Judged(
+            RequirementState.MISSING,
+            text,
+            solution,
+            evidence=evidence,
+            since=since,
+            owed_by=rule.check,
+        )
     if base.outcome is not None and base.outcome.applicable:
         where = base.outcome.subject.revision[:12]
         solution = "bring back what was removed, or let the rule say if_nothing: allow"
         text = f"{text}, but there was in the base {where}"
-        return Judged(state, text, solution, evidence=evidence)
-    return Judged(state, f"{text}, nor was there before", evidence=evidence, harmless=True)
+        return Judged(state, text, solution, evidence=evidence, since=since)
+    text = f"{text}, nor was there before"
+    return Judged(state, text, evidence=evidence, harmless=True, since=since)

@@ -21,7 +21,10 @@ def judge(rule: ScanRule, facts: Facts, now: datetime) -> Judged:
         return found
     outcome = found.outcome
     return Judged(
-        RequirementState.SATISFIED, _told(rule.check, outcome), evidence=(outcome.meaning_digest(),)
+        RequirementState.SATISFIED,
+        _told(rule.check, outcome),
+        evidence=(outcome.meaning_digest(),),
+        since=found.cause.time,
     )
 
 
