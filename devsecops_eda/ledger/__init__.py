@@ -15,6 +15,7 @@ from devsecops_eda.ledger.rows import (
     Message,
     OutcomeRow,
     OverrideRow,
+    RemarkRow,
     RoundRow,
     WaiverRow,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "OutcomeRow",
     "OverrideRow",
     "Records",
+    "RemarkRow",
     "RoundRow",
     "WaiverRow",
     "open_ledger",

@@ -124,6 +124,18 @@ class GrantRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RemarkRow:
+    """What was said of a waiver and counted for nothing when it came: its event, and why."""
+
+    seq: int
+    user: str
+    event: str
+    body: bytes
+    recorded_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WaiverRow:
     """One recorded waiver. Persons stand under their names, users who are nobody under theirs.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
@@ -140,11 +140,14 @@ class Voting(Part):
         return tuple(_round(row) for row in rows)
 
     def close(self, approval: str, closing: Closing, now: datetime) -> None:
-        """Record how a round ended; the first end stands."""
+        """Record how a round ended; the first end stands, but for a veto after it was granted."""
         table = tables.rounds
+        may = table.c.closing.is_(None)
+        if closing is not Closing.GRANTED:
+            may = or_(may, table.c.closing == Closing.GRANTED.value)
         self._db.execute(
             update(table)
-            .where(table.c.approval == approval, table.c.closing.is_(None))
+            .where(table.c.approval == approval, may)
             .values(closing=closing.value, closed_at=now)
         )
 

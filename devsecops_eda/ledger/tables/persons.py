@@ -117,6 +117,17 @@ grants = Table(
     Column("granted_at", Instant, nullable=False),
 )
 
+# Grants and revocations that counted for nothing when they came: nobody had asked for the waiver
+# yet (it may not be there at all, so no key to it), or who said it may not.
+remarks = Table(
+    "remarks",
+    METADATA,
+    Column("seq", Integer, ForeignKey("inbox.seq"), primary_key=True),
+    Column("waiver", String(36), nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("remarks_waiver", "waiver"),
+)
+
 announced = Table(
     "announced",
     METADATA,

@@ -14,6 +14,7 @@ def upgrade() -> None:
     _more_about_what_there_is()
     _what_was_decided()
     _what_people_say()
+    _what_counts_for_nothing()
     _say_which_stand()
 
 
@@ -251,6 +252,21 @@ def _what_people_say() -> None:
     )
 
 
+def _what_counts_for_nothing() -> None:
+    op.create_table(
+        "remarks",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("waiver", sa.String(length=36), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["seq"],
+            ["inbox.seq"],
+        ),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("remarks_waiver", "remarks", ["waiver"], unique=False)
+
+
 def _say_which_stand() -> None:
     decisions = sa.table(
         "decisions",
@@ -292,7 +308,17 @@ def downgrade() -> None:
     op.drop_index("asks_repo", table_name="asks")
     op.drop_index("asks_decision", table_name="asks")
     for table in (
-        *("views", "rounds", "rests_on", "grants", "announced", "waivers", "votes", "requests"),
+        *(
+            "remarks",
+            "views",
+            "rounds",
+            "rests_on",
+            "grants",
+            "announced",
+            "waivers",
+            "votes",
+            "requests",
+        ),
         *("overrides", "origins", "effective", "archive", "policies"),
     ):
         op.drop_table(table)
