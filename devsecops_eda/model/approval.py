@@ -18,11 +18,12 @@ class Ballot(StrEnum):
 
 
 class Closing(StrEnum):
-    """How a round of voting ended."""
+    """How a round of voting ended. Nobody is told of one that was superseded but by the next."""
 
     GRANTED = "granted"
     DENIED = "denied"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
