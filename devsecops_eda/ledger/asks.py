@@ -66,7 +66,7 @@ class Asks(Part):
         )
 
     def about(self, subject: Subject) -> tuple[Ask, ...]:
-        """Return every ask about ``subject``, about what was built from it, or comparing with it."""
+        """Return every ask about ``subject`` or what was built from it, or comparing with it."""
         table, base, origins = tables.asks, tables.baselines, tables.origins
         built = (
             select(origins.c.seq)

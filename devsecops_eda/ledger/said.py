@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from devsecops_eda.ledger import tables
 from devsecops_eda.ledger.inbox import subject_named
@@ -135,21 +136,26 @@ class Said(Part):
     def mark_sent(self, ids: Iterable[str], *, now: datetime) -> None:
         """Note that these messages were confirmed by the broker."""
         table = tables.messages
-        self._db.execute(update(table).where(table.c.id.in_(list(ids))).values(sent_at=now))
+        these = table.c.id.in_(sorted(set(ids)))
+        # Locked in one order: two gates that mark the same ones must not block each other.
+        self._all(select(table.c.id).where(these).order_by(table.c.id).with_for_update())
+        self._db.execute(update(table).where(these).values(sent_at=now))
 
     def lease(self, name: str, *, owner: str, now: datetime, length: timedelta) -> bool:
-        """Take or renew a lease; False while another owner holds it."""
+        """Take or renew a lease; False while another owner holds it, however many ask at once."""
         table = tables.leases
-        rows = self._all(select(table).where(table.c.name == name))
-        if not rows:
-            self._db.execute(insert(table).values(name=name, owner=owner, until=now + length))
-            return True
-        if rows[0]["owner"] != owner and rows[0]["until"] > now:
-            return False
-        self._db.execute(
-            update(table).where(table.c.name == name).values(owner=owner, until=now + length)
+        until = now + length
+        upsert = postgresql.insert if self._db.dialect.name == "postgresql" else sqlite.insert
+        taken = self._db.execute(
+            upsert(table)
+            .values(name=name, owner=owner, until=until)
+            .on_conflict_do_update(
+                index_elements=[table.c.name],
+                set_={"owner": owner, "until": until},
+                where=or_(table.c.owner == owner, table.c.until <= now),
+            )
         )
-        return True
+        return taken.rowcount == 1
 
 
 def _message(row: RowMapping) -> Message:

@@ -1,53 +1,83 @@
-"""Opening the ledger, its transactions, and its lease."""
+"""Opening the ledger, and its transactions."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from devsecops_eda.errors import InvalidSettingsError, UnavailableError
+from devsecops_eda.ledger import postgresql
 from devsecops_eda.ledger.records import Records
+from devsecops_eda.ledger.schema import bring_up_to_date
+from devsecops_eda.ledger.sqlite import READING, in_memory, sqlite_engine
 
 BUSY_TIMEOUT_S = 5.0
 """So long a transaction waits for a lock before the ledger counts as away."""
 
+_NO_PRIVILEGE = "42501"
+
 
 class Ledger:
-    """The gate's memory on SQLite (one gate process). Thread-safe: transactions stand in line."""
+    """The gate's memory: SQLite for one gate process, PostgreSQL for several. Thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         """Take an engine whose tables are up to date (see ``open_ledger``)."""
         self._engine = engine
+        self._shared = engine.dialect.name == "postgresql"
         # SQLite has one writer. Standing in line here is fair; its busy handler is a lottery.
-        self._turn = threading.Lock()
+        line: AbstractContextManager[object] = threading.Lock()
+        self._turn = nullcontext() if self._shared else line
+        self._turn_to_read = self._turn if in_memory(engine.url) else nullcontext()
 
     @contextmanager
     def transaction(self, about: str | None = None) -> Iterator[Records]:
         """Open one transaction; it is committed and durable when the block ends without error.
 
         Of several that are ``about`` the same repository one runs at a time, also among several
-        gates on one database.
+        gates on one database, and each sees what those before it left. Those about nothing lock
+        only the rows they change.
 
         Raises:
-            UnavailableError: the database is away, locked by others or full; nothing was kept.
+            UnavailableError: the database is away, full, locked by others for too long, or two
+                wrote the same at once. Nothing was kept; where the connection broke while it was
+                committed, maybe all of it. Doing it again is right in each case.
         """
-        with self._turn:
-            try:
-                with self._engine.begin() as connection:
-                    yield Records(connection)
-            except DBAPIError as error:
-                # The message of the driver, not of SQLAlchemy: that one shows our parameters.
-                raise UnavailableError(f"the ledger is away: {error.orig}") from error
+        with self._turn, self._translated(), self._engine.begin() as connection:
+            if self._shared and about is not None:
+                postgresql.lock(connection, f"about/{about}")
+            yield Records(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Records]:
+        """Open a transaction that sees one state of everything; what it writes is not kept.
+
+        It holds back nobody who writes, however long it takes.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        options = {"isolation_level": "REPEATABLE READ"} if self._shared else {READING: True}
+        with self._turn_to_read, self._translated(), self._engine.connect() as connection:
+            whole = connection.execution_options(**options)
+            with whole.begin() as transaction:
+                yield Records(whole)
+                transaction.rollback()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            # The message of the driver, not of SQLAlchemy: that one shows our parameters.
+            raise UnavailableError(f"the ledger is away: {postgresql.says(error)}") from error
+        except PoolTimeoutError as error:
+            raise UnavailableError("the ledger is away: all connections are taken") from error
 
     def close(self) -> None:
         """Give all connections back."""
@@ -57,59 +87,55 @@ class Ledger:
 def open_ledger(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Ledger:
     """Open the ledger at a SQLAlchemy ``url`` and bring its tables up to date.
 
-    A lock that another process holds is waited for ``busy_timeout_s`` seconds.
+    A lock that somebody else holds is waited for ``busy_timeout_s`` seconds.
 
     Raises:
-        InvalidSettingsError: the URL is none, or names a database this release does not serve.
+        InvalidSettingsError: the URL is none, or names a database that is not served, whose
+            tables this release does not know, or where its user may not make tables.
+        MissingExtraError: the driver of that database is not installed.
         UnavailableError: the database cannot be reached or opened.
     """
     engine = _engine(url, busy_timeout_s)
-    config = Config()
-    config.set_main_option("script_location", "devsecops_eda:migrations")
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except DBAPIError as error:
-        raise UnavailableError(f"the ledger cannot be opened: {error.orig}") from error
+            bring_up_to_date(connection)
     except SQLAlchemyError as error:
-        raise UnavailableError(f"the ledger cannot be opened: {error}") from error
+        engine.dispose()
+        if not isinstance(error, DBAPIError):
+            raise UnavailableError(f"the ledger cannot be opened: {error}") from error
+        said = postgresql.says(error)
+        if postgresql.sqlstate(error) == _NO_PRIVILEGE:
+            raise InvalidSettingsError(
+                f"gate.database: its user may not bring the tables up to date ({said}): let it"
+                " own its schema"
+            ) from error
+        raise UnavailableError(f"the ledger cannot be opened: {said}") from error
+    except BaseException:
+        engine.dispose()
+        raise
     return Ledger(engine)
 
 
 def _engine(url: str, busy_timeout_s: float) -> Engine:
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            raise InvalidSettingsError(
-                f"gate.database: {parsed.get_backend_name()!r} is not served by this release, "
-                "use sqlite:///path/to/ledger.db"
-            )
-        memory = parsed.database in (None, "", ":memory:")
-        options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
-        if parsed.database is not None and not memory:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_engine(
-            parsed,
-            connect_args={"check_same_thread": False, "timeout": busy_timeout_s},
-            **options,
-        )
+    except ArgumentError as error:
+        # Not the text itself: it may hold a password.
+        raise InvalidSettingsError("gate.database: that is no URL of a database") from error
+    try:
+        return _engine_of(parsed, busy_timeout_s)
     except (ArgumentError, NoSuchModuleError) as error:
         raise InvalidSettingsError(f"gate.database: {error}") from error
     except OSError as error:
         raise UnavailableError(f"the ledger cannot be opened: {error}") from error
-    event.listen(engine, "connect", _durable)
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
-def _durable(connection: Any, _record: object) -> None:
-    # Autocommit off in the driver: we say BEGIN ourselves, else sqlite3 begins too late and two
-    # transactions that both read first would deadlock at their first write.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _engine_of(url: URL, busy_timeout_s: float) -> Engine:
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+        return sqlite_engine(url, busy_timeout_s=busy_timeout_s)
+    if url.drivername == "postgresql+psycopg":
+        return postgresql.postgresql_engine(url, lock_timeout_s=busy_timeout_s)
+    raise InvalidSettingsError(
+        f"gate.database: {url.drivername!r} is not served, use sqlite:///path/to/ledger.db or"
+        " postgresql+psycopg://user@host/database"
+    )

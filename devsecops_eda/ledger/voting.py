@@ -142,7 +142,7 @@ class Voting(Part):
     def close(self, approval: str, closing: Closing, now: datetime) -> None:
         """Record how a round ended; the first end stands, but for a veto after it was granted."""
         table = tables.rounds
-        may = table.c.closing.is_(None)
+        may: ColumnElement[bool] = table.c.closing.is_(None)
         if closing is not Closing.GRANTED:
             may = or_(may, table.c.closing == Closing.GRANTED.value)
         self._db.execute(
