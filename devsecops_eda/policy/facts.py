@@ -189,6 +189,7 @@ class Facts:
     ``protected`` that ``target`` is one of its protected branches. ``origins`` are the commits
     that build identities say an artifact was built from; ``decisions`` are those of other gates
     about the subject and its origins. ``matches`` holds what ``predicates_wanted`` asked for.
+    ``origin_commits`` are all outcomes of the check ``commit`` on the origins.
     """
 
     gate: str
@@ -208,3 +209,4 @@ class Facts:
     decisions: tuple[OtherDecision, ...] = ()
     origins: tuple[Subject, ...] = ()
     matches: tuple[Matches, ...] = ()
+    origin_commits: tuple[Outcome, ...] = ()
