@@ -25,7 +25,7 @@ class Sieve:
         if self.matching is not None and finding not in self.matching:
             return False
         wanted = self.rule.fix_available
-        return wanted is None or wanted is _has_fix(finding)
+        return wanted is None or wanted is has_fix(finding)
 
     def counts_from(self, finding: Finding, now: datetime) -> datetime | None:
         """Return when the leeway of a finding is over, None where it has none."""
@@ -95,6 +95,7 @@ def leeway_instants(rule: FindingsRule, facts: Facts, now: datetime) -> Iterator
         yield published if published > now else published + spans[finding.severity]
 
 
-def _has_fix(finding: Finding) -> bool:
+def has_fix(finding: Finding) -> bool:
+    """Return whether a fix is known: a version without it, or the scanner's own proposal."""
     package = finding.package
     return bool(finding.fix) or (package is not None and bool(package.fixed_versions))

@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 
+from devsecops_eda.policy import other_gates, windows
 from devsecops_eda.policy.counting import leeway_instants
 from devsecops_eda.policy.facts import Facts
-from devsecops_eda.policy.model import AnyRule, CheckRule, FindingsRule, Policy
+from devsecops_eda.policy.model import (
+    AnyRule,
+    CheckRule,
+    DecisionRule,
+    FindingsRule,
+    Policy,
+    WindowRule,
+)
 from devsecops_eda.policy.narrow import applied
 from devsecops_eda.policy.waiving import waiver_instants
 
@@ -30,10 +38,16 @@ def next_deadline(policy: Policy, facts: Facts, now: datetime) -> datetime | Non
 
 def _instants(rule: AnyRule, facts: Facts, now: datetime) -> Iterator[datetime]:
     yield from (instant for instant in (rule.begins, rule.ends) if instant is not None)
-    if isinstance(rule, CheckRule):
-        yield from _of_check(rule, facts)
-    if isinstance(rule, FindingsRule):
-        yield from leeway_instants(rule, facts, now)
+    match rule:
+        case FindingsRule():
+            yield from _of_check(rule, facts)
+            yield from leeway_instants(rule, facts, now)
+        case CheckRule():
+            yield from _of_check(rule, facts)
+        case WindowRule():
+            yield from windows.instants(rule, facts, now)
+        case DecisionRule():
+            yield from other_gates.instants(rule, facts, now)
 
 
 def _of_check(rule: CheckRule, facts: Facts) -> Iterator[datetime]:

@@ -19,12 +19,20 @@ from devsecops_eda.model import (
     Verdict,
     branch_name,
 )
-from devsecops_eda.policy import coverage, findings, scan
+from devsecops_eda.policy import coverage, findings, other_gates, scan, windows
 from devsecops_eda.policy.baseline import commit_facts
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged
 from devsecops_eda.policy.meaning import decision_id, inputs_digest
-from devsecops_eda.policy.model import AnyRule, CoverageRule, FindingsRule, Policy, ScanRule
+from devsecops_eda.policy.model import (
+    AnyRule,
+    CoverageRule,
+    DecisionRule,
+    FindingsRule,
+    Policy,
+    ScanRule,
+    WindowRule,
+)
 from devsecops_eda.policy.narrow import applied
 from devsecops_eda.policy.reading import nearest
 from devsecops_eda.policy.summary import message_of, verdict_of
@@ -104,6 +112,10 @@ def _judge(rule: AnyRule, facts: Facts, now: datetime) -> Judged:
             return findings.judge(rule, facts, now)
         case CoverageRule():
             return coverage.judge(rule, facts, now)
+        case WindowRule():
+            return windows.judge(rule, facts, now)
+        case DecisionRule():
+            return other_gates.judge(rule, facts, now)
         case _:
             return Judged(RequirementState.ERRORED, f"nobody can judge the kind {rule.kind} yet")
 
