@@ -1,0 +1,230 @@
+"""Predicates on findings, evaluated in a child process that can be killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from threading import Condition
+from types import TracebackType
+from typing import Protocol, Self
+
+from devsecops_eda.errors import UnavailableError
+from devsecops_eda.model import Finding
+from devsecops_eda.policy.effective import findings_of
+from devsecops_eda.policy.expression_names import NAMES
+from devsecops_eda.policy.expression_text import ExpressionError
+from devsecops_eda.policy.facts import Facts, Matches, PredicateWanted
+from devsecops_eda.predicates import child
+from devsecops_eda.predicates.process import TOO_LATE, ChildGoneError, EvaluatingChild
+from devsecops_eda.predicates.rows import Table, table_of
+
+TIMEOUT_S = 5.0
+"""So long all predicates of one question may take together."""
+
+MEMORY_BYTES = 256 * 1024**2
+"""So much address space the child may have; it needs a tenth of that."""
+
+CHILDREN = 2
+"""As many processes evaluate at once; further callers wait."""
+
+ROWS_AT_ONCE = 500
+_LIBRARY = "cel-expr-python"
+_GRACE_S = 1.0
+
+
+class Evaluator(Protocol):
+    """Says which findings a predicate matches."""
+
+    @property
+    def name(self) -> str:
+        """The program and version that evaluates, for the archive."""
+
+    def matches(self, wanted: Sequence[PredicateWanted], facts: Facts) -> tuple[Matches, ...]:
+        """Return what came of each of ``wanted``, in their order; never an exception for them."""
+
+
+class CelEvaluator:
+    """Evaluates predicates in children of this process. Safe from several threads.
+
+    All of one call takes at most ``timeout_s``. A predicate that takes too long, needs too much
+    memory or fails on a finding has an error for an answer and harms no other: each has its share
+    of the time first, and what is left over goes to those that need more.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        memory_bytes: int = MEMORY_BYTES,
+        children: int = CHILDREN,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._memory_bytes = memory_bytes
+        self._slots = [_Slot(memory_bytes) for _ in range(children)]
+        self._idle = list(self._slots)
+        self._changed = Condition()
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """Library and version, as ``cel-expr-python 0.1.3``."""
+        return f"{_LIBRARY} {metadata.version(_LIBRARY)}"
+
+    def matches(self, wanted: Sequence[PredicateWanted], facts: Facts) -> tuple[Matches, ...]:
+        """Return what came of each of ``wanted``, in their order.
+
+        Raises:
+            UnavailableError: the evaluator is closed, or was the whole time at others' service.
+        """
+        until = time.monotonic() + self._timeout_s
+        # Outcomes of one slot are merged each time they are asked for, which is dear.
+        findings = {check: findings_of(check, facts) for check in {one.check for one in wanted}}
+        jobs = [_job(one, findings[one.check], facts) for one in wanted]
+        due = [job for job in jobs if not job.settled]
+        if due:
+            with self._slot(until) as slot:
+                _carry_out(due, slot, until)
+        return tuple(job.matches(self._timeout_s) for job in jobs)
+
+    def close(self) -> None:
+        """End the children, as soon as those who use them are done."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: len(self._idle) == len(self._slots))
+            for slot in self._slots:
+                slot.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _slot(self, until: float) -> Iterator[_Slot]:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._idle or self._closed, max(until - time.monotonic(), 0)
+            )
+            if self._closed:
+                raise UnavailableError("predicates are evaluated no longer")
+            if not self._idle:
+                raise UnavailableError(f"no predicate was evaluated within {self._timeout_s:g} s")
+            # The one that was used last: the other ones are not even started.
+            slot = self._idle.pop()
+        try:
+            yield slot
+        finally:
+            with self._changed:
+                self._idle.append(slot)
+                self._changed.notify_all()
+
+
+class _Slot:
+    """Room for one child, which is started when it is needed."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._memory_bytes = memory_bytes
+        self._child: EvaluatingChild | None = None
+
+    def ask(self, request: child.Request, *, most: int, until: float) -> bytes:
+        """Return the child's answer.
+
+        Raises:
+            ChildGoneError: there was none by ``until``; the next request starts another child.
+        """
+        if self._child is None:
+            kinds = tuple((name, kind.value) for name, kind in NAMES.items())
+            self._child = EvaluatingChild(kinds, memory_bytes=self._memory_bytes, until=until)
+        try:
+            return self._child.ask(request, most=most, until=until)
+        except BaseException:
+            # Also when we are interrupted: half an answer may be on its way.
+            self._child.close()
+            self._child = None
+            raise
+
+    def close(self) -> None:
+        """End the child, where there is one."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
+@dataclass(slots=True)
+class _Job:
+    """One predicate, how far it has come, and what is wrong with it."""
+
+    wanted: PredicateWanted
+    findings: tuple[Finding, ...]
+    table: Table | None
+    error: str = ""
+    answers: bytearray = field(default_factory=bytearray)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to do."""
+        return bool(self.error) or self.table is None or len(self.answers) == len(self.table.rows)
+
+    def go_on(self, slot: _Slot, until: float) -> None:
+        """Evaluate as far as it goes by ``until``."""
+        assert self.table is not None
+        while not self.settled and (left := until - time.monotonic()) > 0:
+            rows = self.table.rows[len(self.answers) : len(self.answers) + ROWS_AT_ONCE]
+            request = (self.wanted.where, self.table.names, rows, left + _GRACE_S)
+            most = max(1 + len(rows), 1 + child.ROW.size + child.MAX_ERROR_BYTES)
+            try:
+                self._take(slot.ask(request, most=most, until=until), len(rows))
+            except ChildGoneError as gone:
+                slot.close()
+                self.error = "" if gone.late else str(gone)
+                return
+
+    def matches(self, timeout_s: float) -> Matches:
+        """Return what came of it."""
+        where, check = self.wanted.where, self.wanted.check
+        if self.table is None or not self.settled or self.error:
+            error = self.error or f"{TOO_LATE}: not done within {timeout_s:g} s"
+            return Matches(where, check, None, error)
+        return Matches(where, check, tuple(bool(self.answers[row]) for row in self.table.row_of))
+
+    def _take(self, answer: bytes, rows: int) -> None:
+        kind, rest = answer[:1], answer[1:]
+        if kind == child.ANSWERS and len(rest) == rows and not rest.strip(b"\0\1"):
+            self.answers += rest
+        elif kind == child.ERROR and len(rest) >= child.ROW.size:
+            (row,) = child.ROW.unpack(rest[: child.ROW.size])
+            said = rest[child.ROW.size :].decode("utf-8", "replace")
+            self.error = f"{said}{self._on(len(self.answers) + row) if row >= 0 else ''}"
+        else:
+            raise ChildGoneError("answers what nobody asked")
+
+    def _on(self, row: int) -> str:
+        assert self.table is not None
+        finding = self.findings[self.table.row_of.index(row)]
+        return f" on {finding.rule} at {finding.path}:{finding.line}"
+
+
+def _job(wanted: PredicateWanted, findings: tuple[Finding, ...], facts: Facts) -> _Job:
+    try:
+        return _Job(wanted, findings, table_of(wanted, findings, facts))
+    except ExpressionError as error:
+        return _Job(wanted, findings, None, error.detail)
+
+
+def _carry_out(jobs: Sequence[_Job], slot: _Slot, until: float) -> None:
+    for at, job in enumerate(jobs):
+        # One share more than there are predicates, for those that need more than theirs.
+        shares = len(jobs) - at + (len(jobs) > 1)
+        job.go_on(slot, time.monotonic() + (until - time.monotonic()) / shares)
+    late = [job for job in jobs if not job.settled]
+    for at, job in enumerate(late):
+        job.go_on(slot, time.monotonic() + (until - time.monotonic()) / (len(late) - at))
