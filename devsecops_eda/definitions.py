@@ -10,18 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devsecops_eda.errors import ConfigurationError
+from devsecops_eda.roles import MAY_SAY, Role
 from devsecops_eda.topology import (
     DEAD,
     EVENTS,
     GATE_CHECK,
-    MAY_SAY,
+    WAITED_FOR,
     WORD_BUDGET,
     Identities,
-    Role,
     Topology,
     queue_name,
     word,
@@ -34,19 +36,26 @@ _WORD = r"[!-\-/-~]+"
 """Visible ASCII without the dot: any word of a routing key."""
 _FLOW = "[a-z2-7]{26}"
 _WAITER = "[0-9a-f]{16}"
+_PLAIN_WORD = r"[a-z0-9_:%~-]+"
+"""Any word that is none of AMQP's wildcards."""
 _OURS = r"\Adevsecops\."
+
+HELD_TO_REPOSITORIES = frozenset({Role.CI, Role.BUILDER, Role.APPROVER})
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One broker user and his role: ``check`` for a scan worker, ``repos`` for a CI user."""
+    """One broker user and his role: ``check`` for a scan worker, ``repos`` for all who ask.
+
+    ``repos`` None is any repository, and the questions that are about all of them.
+    """
 
     name: str
     role: Role
     check: str | None = None
-    repos: tuple[str, ...] = ()
+    repos: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +74,39 @@ def accounts(
     identities: Identities,
     *,
     ci: Mapping[str, Sequence[str]],
+    builders: Mapping[str, Sequence[str]] | None = None,
+    approvers: Mapping[str, Sequence[str] | None] | None = None,
     operators: Sequence[str] = (),
 ) -> tuple[Account, ...]:
-    """Return the users of a broker: the gate, one per check, CI users with their repositories."""
-    workers = (Account(identities.worker(check), Role.SCAN_WORKER, check) for check in checks)
-    jobs = (Account(name, Role.CI, repos=tuple(repos)) for name, repos in ci.items())
-    people = (Account(name, Role.OPERATOR) for name in operators)
-    return (Account(identities.gate, Role.GATE, GATE_CHECK), *workers, *jobs, *people)
+    """Return the users of a broker: the gate, one per check, and those of jobs and people.
+
+    CI users, builders and approvers come with their repositories; an approver with None is held
+    to none.
+
+    Raises:
+        ConfigurationError: one user would have two roles, of which the broker keeps the last.
+    """
+    found = [
+        Account(identities.gate, Role.GATE, GATE_CHECK),
+        *(Account(identities.worker(check), Role.SCAN_WORKER, check) for check in checks),
+        *(Account(name, Role.CI, repos=tuple(repos)) for name, repos in ci.items()),
+        *(
+            Account(name, Role.BUILDER, repos=tuple(repos))
+            for name, repos in (builders or {}).items()
+        ),
+        *(
+            Account(name, Role.APPROVER, repos=None if repos is None else tuple(repos))
+            for name, repos in (approvers or {}).items()
+        ),
+        *(Account(name, Role.OPERATOR) for name in operators),
+    ]
+    for name, times in Counter(account.name for account in found).items():
+        if times > 1:
+            roles = [account.role.value for account in found if account.name == name]
+            raise ConfigurationError(
+                f"the broker user {name} would be {' and '.join(roles)}; one user has one role"
+            )
+    return tuple(found)
 
 
 def rights(account: Account) -> Rights:
@@ -86,17 +121,17 @@ def rights(account: Account) -> Rights:
                 topic_write=_sayable(account),
                 topic_read=NOTHING,
             )
-        case Role.CI:
+        case Role.CI | Role.BUILDER | Role.APPROVER:
             own = rf"devsecops\.reply\.{re.escape(account.name)}\.{_FLOW}\.{_WAITER}"
             # Binding a queue wants write on the queue and read on the exchange.
             exchange = re.escape(EVENTS)
-            repos = _repos(account)
+            heard = _either(map(re.escape, WAITED_FOR))
             return Rights(
                 configure=_whole(own),
                 write=_whole(_either((exchange, own))),
                 read=_whole(_either((exchange, own))),
                 topic_write=_sayable(account),
-                topic_read=_whole(rf"(?:decision\.made|scan\.\*)\.{repos}\.\*\.\*\.{_FLOW}\.#"),
+                topic_read=_whole(rf"{heard}\.{_repos(account)}\.\*\.\*\.{_FLOW}\.#"),
             )
         case Role.OPERATOR:
             return Rights(
@@ -191,11 +226,13 @@ def _sayable(account: Account) -> str:
     scope = _WORD
     if account.role is Role.SCAN_WORKER:
         scope = re.escape(word(account.check, budget=WORD_BUDGET[3]))
-    about = _repos(account) if account.role is Role.CI else _WORD
+    about = _repos(account) if account.role in HELD_TO_REPOSITORIES else _WORD
     return _whole(rf"{_either(map(re.escape, types))}\.{about}\.{scope}\.{_WORD}\.{_WORD}")
 
 
 def _repos(account: Account) -> str:
+    if account.repos is None:
+        return _PLAIN_WORD
     return _either(re.escape(word(repo, budget=WORD_BUDGET[2])) for repo in account.repos)
 
 

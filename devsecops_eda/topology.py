@@ -10,9 +10,9 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from devsecops_eda.model import EventType, flow_word
+from devsecops_eda.roles import MAY_SAY, PRIVILEGED, Role
 
 EVENTS = "devsecops.events"
 DEAD = "devsecops.dead"
@@ -114,10 +114,16 @@ def reply_queue(*, user: str, flow: str, waiter: str) -> str:
     return f"devsecops.reply.{user}.{flow_word(flow)}.{waiter}"
 
 
-def reply_keys(*, repo: str, flow: str) -> tuple[str, ...]:
-    """Return the binding keys of a waiter: decisions and progress of one flow of one repository."""
+WAITED_FOR = ("decision.made", "scan.*", "approval.*", "override.*", "listing.made")
+
+
+def reply_keys(*, repo: str | None, flow: str) -> tuple[str, ...]:
+    """Return the binding keys of a waiter: answers and progress of one flow of one repository.
+
+    Without ``repo`` the flow is one that asks about all repositories.
+    """
     about = f"{word(repo, budget=WORD_BUDGET[2])}.*.*.{flow_word(flow)}.#"
-    return (f"decision.made.{about}", f"scan.*.{about}")
+    return tuple(f"{said}.{about}" for said in WAITED_FOR)
 
 
 def check_queue(check: str) -> Queue:
@@ -134,10 +140,26 @@ def check_queue(check: str) -> Queue:
     )
 
 
+_TAKEN_BY_THE_GATE = (
+    EventType.COMMIT_PUSHED,
+    EventType.DECISION_REQUESTED,
+    EventType.DEPLOYMENT_REQUESTED,
+    EventType.ARTIFACT_PUBLISHED,
+    EventType.APPROVAL_VOTED,
+    EventType.WAIVER_REQUESTED,
+    EventType.WAIVER_GRANTED,
+    EventType.WAIVER_REVOKED,
+    EventType.OVERRIDE_REQUESTED,
+    EventType.OVERRIDE_REVIEWED,
+    EventType.LISTING_REQUESTED,
+)
+
+
 def check_keys(check: str) -> tuple[str, ...]:
     """Return the binding keys of ``check`` on the events exchange."""
     if check == GATE_CHECK:
-        return ("commit.pushed.#", "scan.#", "decision.requested.#")
+        # Not what the gate itself says of approvals, waivers and overrides: it knows that.
+        return ("scan.#", *(f"{type_.value}.#" for type_ in _TAKEN_BY_THE_GATE))
     return ("commit.pushed.#", f"scan.requested.*.{word(check, budget=WORD_BUDGET[3])}.#")
 
 
@@ -196,56 +218,41 @@ def matches(pattern: str, key: str) -> bool:
     return match(pattern.split("."), key.split("."))
 
 
-class Role(StrEnum):
-    """Who talks on the exchange."""
-
-    SCAN_WORKER = "scan_worker"
-    GATE = "gate"
-    CI = "ci"
-    OPERATOR = "operator"
-
-
-MAY_SAY: Mapping[EventType, frozenset[Role]] = {
-    EventType.COMMIT_PUSHED: frozenset({Role.CI}),
-    EventType.SCAN_REQUESTED: frozenset({Role.OPERATOR, Role.GATE}),
-    EventType.SCAN_COMPLETED: frozenset({Role.SCAN_WORKER}),
-    EventType.SCAN_FAILED: frozenset({Role.SCAN_WORKER}),
-    EventType.DECISION_REQUESTED: frozenset({Role.CI, Role.OPERATOR}),
-    EventType.DECISION_MADE: frozenset({Role.GATE}),
-    EventType.MESSAGE_DEAD_LETTERED: frozenset({Role.SCAN_WORKER, Role.GATE, Role.OPERATOR}),
-}
-"""Who may say what; the broker's permissions are made from it."""
-
-PRIVILEGED = frozenset({EventType.SCAN_COMPLETED, EventType.SCAN_FAILED, EventType.DECISION_MADE})
-"""Types of which the door asks who says so; they are never replayed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Identities:
     """Which broker users are which role.
 
-    ``workers`` maps a check to its user. ``sole_user``, for a trial on one broker user, may say
-    everything.
+    ``workers`` maps a check to its user; ``builders`` are those whose word on the origin of an
+    artifact is taken. ``sole_user``, for a trial on one broker user, may say everything.
     """
 
     gate: str = "devsecops-gate"
     workers: Mapping[str, str] = field(default_factory=dict)
+    builders: frozenset[str] = frozenset()
     sole_user: str | None = None
 
     def may_say(self, user: str | None, type_: EventType, *, check: str | None = None) -> bool:
         """Return whether the broker-validated ``user`` may say a privileged ``type_``.
 
         ``check`` is the check an outcome speaks of: the worker of one cannot speak for another.
+        What people say may be said by any user: whether he is entitled to it is the gate's to
+        judge and to record.
         """
         if type_ not in PRIVILEGED:
             return True
-        if user is None:
+        if not user:
             return False
         if user == self.sole_user:
             return True
-        if type_ is EventType.DECISION_MADE:
-            return user == self.gate
-        return check is not None and user == self.worker(check)
+        match MAY_SAY[type_]:
+            case roles if Role.APPROVER in roles:
+                return True
+            case roles if Role.BUILDER in roles:
+                return user in self.builders
+            case roles if Role.GATE in roles:
+                return user == self.gate
+            case _:
+                return check is not None and user == self.worker(check)
 
     def worker(self, check: str) -> str:
         """Return the broker user of the worker of ``check``."""

@@ -7,20 +7,13 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from devsecops_eda.codec import subject_of
-from devsecops_eda.errors import FailureReason, RefusalReason
+from devsecops_eda.errors import FailureReason
 from devsecops_eda.model import (
     ChangedFile,
     CommitFacts,
-    CommitPushed,
     Confidence,
     Coverage,
     DataVersion,
-    DeadLettered,
-    Decision,
-    DecisionRequested,
-    Event,
-    EventType,
     Failure,
     Finding,
     Gap,
@@ -28,16 +21,15 @@ from devsecops_eda.model import (
     Outcome,
     OutcomeStatus,
     Package,
-    Payload,
     Requirement,
     RequirementState,
-    ScanRequested,
     Severity,
     Signature,
+    Step,
+    StepKind,
     Subject,
     SubjectKind,
     Tool,
-    Verdict,
 )
 
 HEX = "0123456789abcdef"
@@ -164,63 +156,7 @@ requirements = st.builds(
     blocking=several(findings),
     harmless=st.booleans(),
     votes=st.booleans(),
+    waivers=several(visible),
+    policy=texts(),
 )
-PAYLOADS: dict[EventType, st.SearchStrategy[Payload]] = {
-    EventType.COMMIT_PUSHED: st.builds(
-        CommitPushed, repos, refs, shas, target=maybe(refs), before=maybe(shas)
-    ),
-    EventType.SCAN_REQUESTED: st.builds(
-        ScanRequested, subjects, names, ref=maybe(refs), target=maybe(refs), reason=texts()
-    ),
-    EventType.SCAN_COMPLETED: outcomes(OutcomeStatus.COMPLETED),
-    EventType.SCAN_FAILED: outcomes(OutcomeStatus.FAILED),
-    EventType.DECISION_REQUESTED: st.builds(
-        DecisionRequested, repos, names, environment=maybe(names)
-    ),
-    EventType.DECISION_MADE: st.builds(
-        Decision,
-        visible,
-        names,
-        subjects,
-        st.sampled_from(Verdict),
-        several(requirements),
-        texts(),
-        digests,
-        digests,
-        times,
-        message=texts(),
-        target=maybe(refs),
-        merge_base=maybe(shas),
-        environment=maybe(names),
-        supersedes=maybe(visible),
-        blocking_total=counts,
-    ),
-    EventType.MESSAGE_DEAD_LETTERED: st.builds(
-        DeadLettered,
-        visible,
-        st.sampled_from(RefusalReason),
-        texts(),
-        path=texts(),
-        message_id=maybe(texts()),
-        user=maybe(visible),
-    ),
-}
-
-
-@st.composite
-def events(draw: st.DrawFn, types: st.SearchStrategy[EventType] | None = None) -> Event:
-    """Events of any type, without claim check."""
-    type_ = draw(types or st.sampled_from(EventType))
-    payload = draw(PAYLOADS[type_])
-    return Event(
-        id=draw(visible),
-        source=draw(visible),
-        type=type_,
-        subject=subject_of(payload),
-        time=draw(times),
-        correlationid=str(draw(st.uuids())),
-        data=payload,
-        causationid=draw(maybe(visible)),
-        traceparent=draw(maybe(st.from_regex(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", fullmatch=True))),
-        expirytime=draw(maybe(times)),
-    )
+steps = st.builds(Step, st.sampled_from(StepKind), several(texts(least=1)), texts(), what=texts())

@@ -14,6 +14,7 @@ from typing import Any
 from devsecops_eda import topology
 from devsecops_eda.codec import schemas
 from devsecops_eda.model import EventType
+from devsecops_eda.roles import MAY_SAY
 
 # A stand-in for any scanner: every check is bound alike.
 _ANY_CHECK = "<check>"
@@ -26,8 +27,27 @@ _KEYS: Mapping[EventType, str] = {
     EventType.DECISION_REQUESTED: "<repo>.<environment>._.<flow>",
     EventType.DECISION_MADE: "<repo>.<environment>.<verdict>.<flow>",
     EventType.MESSAGE_DEAD_LETTERED: "_.<check>.<reason>.<flow>",
+    EventType.DEPLOYMENT_REQUESTED: "<repo>.<environment>._.<flow>",
+    EventType.ARTIFACT_PUBLISHED: "<repo>._._.<flow>",
+    EventType.APPROVAL_REQUESTED: "<repo>.<environment>.<gate>.<flow>",
+    EventType.APPROVAL_VOTED: "<repo>._.<vote>.<flow>",
+    EventType.APPROVAL_GRANTED: "<repo>.<environment>.granted.<flow>",
+    EventType.APPROVAL_DENIED: "<repo>.<environment>.denied.<flow>",
+    EventType.APPROVAL_EXPIRED: "<repo>.<environment>.expired.<flow>",
+    EventType.WAIVER_REQUESTED: "<repo>.<environment>.<reason>.<flow>",
+    EventType.WAIVER_GRANTED: "<repo>._._.<flow>",
+    EventType.WAIVER_REVOKED: "<repo>._._.<flow>",
+    EventType.WAIVER_EXPIRING: "<repo>._._.<flow>",
+    EventType.WAIVER_EXPIRED: "<repo>._._.<flow>",
+    EventType.OVERRIDE_REQUESTED: "<repo>._._.<flow>",
+    EventType.OVERRIDE_REVIEWED: "<repo>._._.<flow>",
+    EventType.OVERRIDE_ACTIVATED: "<repo>.<environment>.active.<flow>",
+    EventType.OVERRIDE_REFUSED: "<repo>.<environment>.refused.<flow>",
+    EventType.OVERRIDE_EXPIRED: "<repo>.<environment>.expired.<flow>",
+    EventType.LISTING_REQUESTED: "<repo>.<what>._.<flow>",
+    EventType.LISTING_MADE: "<repo>.<what>._.<flow>",
 }
-_WAITED_FOR = frozenset({EventType.SCAN_COMPLETED, EventType.SCAN_FAILED, EventType.DECISION_MADE})
+_FLOW = "019cb0a6-7c00-7c3d-8f43-7b8a9e0f1a2b"
 
 INTRODUCTION = """\
 # Events
@@ -46,6 +66,10 @@ Consumers are open: fields that are not listed pass, and an unknown word of an o
 4 096 items; is no strict UTF-8 or no JSON of one meaning (a key twice, `NaN`, an integer beyond
 2^53, a lone surrogate, NUL); breaks its schema; or speaks of another repository (for `scan.*`
 also: another check) than its routing key.
+
+What only one role may say needs the broker's word on who says it: send it with the property
+`user_id`, which the broker checks. What people say (`approver` below) is taken from any user; the
+gate judges whether the person behind it is entitled to it, and records why not.
 """
 
 
@@ -105,9 +129,11 @@ def _row(type_: EventType) -> Row:
         consumers.append("the check" if type_ is EventType.SCAN_REQUESTED else "every check")
     if any(topology.matches(each, sample) for each in topology.check_keys(topology.GATE_CHECK)):
         consumers.append("the gate")
-    if type_ in _WAITED_FOR:
+    answer = topology.routing_key(type_, repo="repo", flow=_FLOW)
+    keys = topology.reply_keys(repo="repo", flow=_FLOW)
+    if any(topology.matches(each, answer) for each in keys):
         consumers.append("whoever waits for the flow")
-    said_by = tuple(sorted(role.value.replace("_", " ") for role in topology.MAY_SAY[type_]))
+    said_by = tuple(sorted(role.value.replace("_", " ") for role in MAY_SAY[type_]))
     title = str(schemas.document(type_.value)["title"])
     return Row(type_, title, key, said_by, tuple(consumers) or ("whoever binds a queue",))
 

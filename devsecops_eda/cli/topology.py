@@ -12,7 +12,8 @@ import click
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.definitions import Account, accounts, definitions, password_hash
 from devsecops_eda.errors import ConfigurationError
-from devsecops_eda.topology import MAY_SAY, Topology
+from devsecops_eda.roles import MAY_SAY
+from devsecops_eda.topology import Identities, Topology
 
 OUTPUT_VERSION = 1
 MAX_PASSWORD_BYTES = 1024
@@ -59,24 +60,38 @@ def apply(app: App, timeout_s: float) -> None:
     )
 
 
-def _ci_users(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+Held = dict[str, tuple[str, ...] | None]
+"""Users with the repositories they are held to; None is any."""
+
+
+def _users_of_repos(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Held:
+    found: Held = {}
     for value in values:
-        user, _, repos = value.partition("=")
+        user, sign, repos = value.partition("=")
         names = tuple(name.strip() for name in repos.split(",") if name.strip())
-        if not user or not names:
-            raise click.BadParameter(f"{value!r} is not USER=REPO[,REPO…]", ctx, param)
-        found[user] = (*found.get(user, ()), *names)
+        open_ended = param.name == "approvers" and not sign
+        if not user or not (names or open_ended):
+            raise click.BadParameter(f"{value!r} is not {param.metavar}", ctx, param)
+        before = found.get(user, ())
+        found[user] = None if before is None or open_ended else (*before, *names)
     return found
 
 
 @topology.command()
 @click.option("--users", is_flag=True, help="With the users of all programs and their rights.")
 @click.option(
-    "--ci", multiple=True, callback=_ci_users, metavar="USER=REPO[,REPO…]",
+    "--ci", multiple=True, callback=_users_of_repos, metavar="USER=REPO[,REPO…]",
     help="A user for CI jobs, held to these repositories. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--builder", "builders", multiple=True, callback=_users_of_repos, metavar="USER=REPO[,REPO…]",
+    help="The same for jobs that also publish artifacts. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--approver", "approvers", multiple=True, callback=_users_of_repos,
+    metavar="USER[=REPO[,REPO…]]",
+    help="A user for one person who votes and waives, in any repository unless said."
+    " May be repeated.",
 )  # fmt: skip
 @click.option(
     "--operator", "operators", multiple=True, default=("devsecops-operator",), show_default=True,
@@ -91,7 +106,9 @@ def _ci_users(
 def export(
     app: App,
     users: bool,
-    ci: dict[str, tuple[str, ...]],
+    ci: Held,
+    builders: Held,
+    approvers: Held,
     operators: tuple[str, ...],
     passwords: Path | None,
     vhost: str | None,
@@ -103,11 +120,21 @@ def export(
     """
     from devsecops_eda.broker import address_of
 
-    if (ci or passwords) and not users:
-        raise click.UsageError("--ci and --passwords go with --users")
+    if (ci or builders or approvers or passwords) and not users:
+        raise click.UsageError("--ci, --builder, --approver and --passwords go with --users")
     settings = app.settings
     checks = tuple(settings.checks)
-    everyone = accounts(checks, settings.identities, ci=ci, operators=operators) if users else ()
+    everyone: tuple[Account, ...] = ()
+    if users:
+        _refuse_unbelieved(builders, settings.identities)
+        everyone = accounts(
+            checks,
+            settings.identities,
+            ci={user: repos or () for user, repos in ci.items()},
+            builders={user: repos or () for user, repos in builders.items()},
+            approvers=approvers,
+            operators=operators,
+        )
     document = definitions(
         Topology(checks),
         vhost=vhost or address_of(settings.broker).vhost,
@@ -115,6 +142,14 @@ def export(
         password_hashes=_hashes(everyone, passwords) if passwords else {},
     )
     click.echo(json.dumps(document, indent=2))
+
+
+def _refuse_unbelieved(builders: Iterable[str], identities: Identities) -> None:
+    for user in builders:
+        if user not in identities.builders:
+            raise ConfigurationError(
+                f"{user} is not in [broker] builders: the gate would refuse what he publishes"
+            )
 
 
 def _hashes(users: Iterable[Account], folder: Path) -> dict[str, str]:

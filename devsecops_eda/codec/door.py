@@ -14,6 +14,7 @@ from devsecops_eda.codec.envelope import CONTENT_TYPE, MAX_BODY_BYTES, decode, k
 from devsecops_eda.codec.strict import parse, refusal, shown
 from devsecops_eda.errors import RefusalReason
 from devsecops_eda.model import Event, EventType, Outcome, ScanRequested
+from devsecops_eda.roles import PRIVILEGED
 
 _SCANS = frozenset({EventType.SCAN_REQUESTED, EventType.SCAN_COMPLETED, EventType.SCAN_FAILED})
 _WORDS = ("subject", "predicate", "repo", "check")
@@ -46,7 +47,7 @@ def open_door(delivery: Delivery, *, identities: topology.Identities) -> Event:
     replayed = delivery.exchange == topology.REPLAY
     _check_key(event, _original_key(delivery) if replayed else delivery.routing_key)
     _check_copies(delivery.headers)
-    if replayed and event.type in topology.PRIVILEGED:
+    if replayed and event.type in PRIVILEGED:
         raise refusal(
             RefusalReason.NOT_REPLAYABLE,
             f"{event.type.value} is never replayed; `devsecops-eda rescan` makes a new fact",

@@ -18,7 +18,7 @@ GROUPS = {
     "how it is written down": (
         *("advisories", "archive", "cases", "checks", "codec", "definitions", "fingerprint"),
         *("reports", "rulepack"),
-        *("scope", "settings", "topology"),
+        *("roles", "scope", "settings", "topology"),
     ),
     "hands": (
         *("broker", "client", "evidence", "ledger", "metrics", "migrations", "predicates"),
