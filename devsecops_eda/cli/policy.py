@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,12 +68,12 @@ def test(app: App, files: Sequence[Path], policy_path: Path | None, form: str) -
     Exit status: 0 all as expected, 1 some are not, 2 no cases or something wrong in them.
     """
     from devsecops_eda.cases import check_case, read_cases
-    from devsecops_eda.predicates import predicates, with_matches
+    from devsecops_eda.predicates import CelEvaluator, with_matches
 
     settings = app.settings
     made = configured_policy(settings, policy_path)
     checked = []
-    with predicates() as evaluator:
+    with closing(CelEvaluator()) as evaluator:
         for file in files or _beside(settings, policy_path):
             cases = read_cases(
                 _text(file),
@@ -92,7 +93,7 @@ def test(app: App, files: Sequence[Path], policy_path: Path | None, form: str) -
             ]
     wrong = [one for one in checked if not one.passed]
     if form == "json":
-        cases = [
+        documents = [
             {
                 "name": one.case.name,
                 "place": one.case.place,
@@ -102,7 +103,7 @@ def test(app: App, files: Sequence[Path], policy_path: Path | None, form: str) -
             }
             for one in checked
         ]
-        click.echo(json.dumps({"version": OUTPUT_VERSION, "cases": cases}, indent=2))
+        click.echo(json.dumps({"version": OUTPUT_VERSION, "cases": documents}, indent=2))
     else:
         for one in checked:
             click.echo(f"{'ok  ' if one.passed else 'FAIL'} {plain(one.case.name)}")
@@ -195,10 +196,7 @@ def replay(
     return ExitCode.COULD_NOT_EVALUATE if result.unreadable else ExitCode.ALLOW
 
 
-def _about(settings: Settings, gate: str, repo: str, branch: str, environment: str | None):  # type: ignore[no-untyped-def]
-    from devsecops_eda.model import Subject
-    from devsecops_eda.policy import Facts
-
+def _about(settings: Settings, gate: str, repo: str, branch: str, environment: str | None) -> Facts:
     repository = settings.repositories.get(repo)
     return Facts(
         gate=gate,

@@ -159,6 +159,11 @@ class Inbox(Part):
             dict.fromkeys(subject_named(row["artifact"], row["repo"] or None) for row in rows)
         )
 
+    def body(self, seq: int) -> bytes | None:
+        """Return the event at a place of the inbox, None where it is no longer kept."""
+        row = self._one(select(tables.inbox.c.body).where(tables.inbox.c.seq == seq))
+        return None if row is None else bytes(row["body"])
+
     def told_about(self, subjects: Iterable[Subject]) -> frozenset[str]:
         """Return which of these subjects (as text) have any recorded outcome."""
         table = tables.outcomes

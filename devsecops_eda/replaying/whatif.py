@@ -24,7 +24,7 @@ from devsecops_eda.policy import (
     decide,
     load_policies,
 )
-from devsecops_eda.predicates import Evaluator, Predicates, with_matches
+from devsecops_eda.predicates import CelEvaluator, Evaluator, with_matches
 from devsecops_eda.replaying.recorded import Reader, Recorded
 from devsecops_eda.settings import Settings
 
@@ -163,10 +163,9 @@ class Judge:
             rows = records.waivers.of_repo(was.subject.repo)
         in_the_way = [line for one in (was, now) for line in one.requirements]
         return tuple(
-            row.waiver.id
+            row.id
             for row in rows
-            if row.waiver.granted_at is not None
-            and row.waiver.granted_at > was.evaluated_at
+            if any(grant.granted_at > was.evaluated_at for grant in row.grants)
             and any(_meant(row.waiver, line, was) for line in in_the_way)
         )
 
@@ -215,7 +214,7 @@ def _begin(settings: Settings, texts: tuple[PolicyText, ...]) -> None:
     global _judge
     ledger = open_ledger(settings.gate.database)
     reader = Reader(ledger, open_evidence(settings.evidence_url))
-    _judge = Judge(ledger, reader, _policy(settings, texts), Predicates())
+    _judge = Judge(ledger, reader, _policy(settings, texts), CelEvaluator())
 
 
 def _judge_chunk(ids: tuple[str, ...]) -> WhatIf:
