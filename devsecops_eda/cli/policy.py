@@ -15,6 +15,8 @@ from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.cli.policy_source import configured_policy
 from devsecops_eda.cli.spans import span_of
 from devsecops_eda.errors import InvalidPolicyError
+from devsecops_eda.model import Subject
+from devsecops_eda.policy import Facts
 from devsecops_eda.reports import plain, sentence
 from devsecops_eda.settings import Settings
 
