@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from devsecops_eda.errors import FailureReason
 from devsecops_eda.model import (
@@ -24,7 +24,13 @@ from devsecops_eda.model import (
     Subject,
     Tool,
     Verdict,
+    WaiverListed,
+    WaiverReason,
+    WaiverRequested,
+    WaiverScope,
+    WaiverState,
 )
+from devsecops_eda.reports import Context
 
 NOW = datetime(2026, 3, 2, 9, 30, 20, tzinfo=UTC)
 SUBJECT = Subject.commit("acme/app", "3f1c9a4be07d5526c1a8e92b7d64f0a3158ce9d2")
@@ -100,6 +106,21 @@ FAILED = Outcome(
     failure=Failure(FailureReason.NO_DATA, "there is no vulnerability database"),
 )
 
+WAIVER = WaiverListed(
+    waiver="0f6f2c1e-8f5f-5c58-9e0e-5a4d5a4a5b11",
+    request=WaiverRequested(
+        repo="acme/app",
+        scope=WaiverScope(advisory="CVE-2020-14343", package="pyyaml"),
+        reason=WaiverReason.MITIGATED,
+        justification="only our own files are read",
+        expires_at=NOW + timedelta(days=14),
+    ),
+    state=WaiverState.ACTIVE,
+    requester="ada",
+    requested_at=NOW,
+    granter="grace",
+)
+
 
 def requirement(state: RequirementState, id_: str = "r", **kwargs: object) -> Requirement:
     return Requirement(id_, "scan", state, f"it is {state.value}", **kwargs)  # type: ignore[arg-type]
@@ -146,3 +167,4 @@ class Scanned:
     outcomes: tuple[Outcome, ...] = (SEMGREP, SAFETY)
     subject: Subject = SUBJECT
     notes: tuple[str, ...] = ()
+    context: Context = field(default_factory=Context)

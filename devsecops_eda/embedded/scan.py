@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from devsecops_eda.model import (
     Verdict,
 )
 from devsecops_eda.policy import COMMIT_CHECK, CheckRule, Policy
+from devsecops_eda.reports import Context
 from devsecops_eda.scanning import Answering, Phase, Phases, Scanning, the_check
 from devsecops_eda.settings import Repository, SandboxMode, Settings
 from devsecops_eda.topology import GATE_CHECK, Topology
@@ -54,6 +55,7 @@ class ScanResult:
     subject: Subject
     root: Path
     notes: tuple[str, ...] = ()
+    context: Context = field(default_factory=Context)
     phases: tuple[Phase, ...] = ()
 
 

@@ -75,6 +75,7 @@ def render_decision(decision: Decision, *, colour: bool, findings: bool = True) 
     shown = sum(len(requirement.blocking) for requirement in decision.requirements)
     if findings and decision.blocking_total > shown:
         lines.append(f"{_INDENT}and {decision.blocking_total - shown} more blocking findings")
+    lines += _way(decision)
     policy = f"policy {plain(decision.policy)} ({plain(decision.policy_digest)[:19]})"
     lines.append(f"  {policy}, decided {decision.evaluated_at:%Y-%m-%d %H:%M:%S} UTC")
     return "\n".join(lines) + "\n"
@@ -96,6 +97,13 @@ def _about(decision: Decision) -> str:
     return f"gate {plain(decision.gate)}: {name}{target}{environment}"
 
 
+def _way(decision: Decision) -> list[str]:
+    if not decision.way:
+        return []
+    steps = [f"{number}. {sentence(step.text)}" for number, step in enumerate(decision.way, 1)]
+    return ["  shortest way to an allow:", *(f"    {step}" for step in steps)]
+
+
 def _requirement(requirement: Requirement, *, colour: bool, findings: bool) -> list[str]:
     look = STATES[requirement.state]
     enforced = requirement.mode is Mode.ENFORCE
@@ -105,6 +113,9 @@ def _requirement(requirement: Requirement, *, colour: bool, findings: bool) -> l
     head = paint(state, "white" if quiet else look.colour, on=colour)
     weight = "" if enforced else f" [{requirement.mode.value} only]"
     lines = [f"  {head}  {plain(requirement.id)}{weight}: {sentence(requirement.message)}"]
+    lines += [f"{_INDENT}waiver {plain(waiver)}" for waiver in requirement.waivers]
+    if requirement.votes:
+        lines.append(f"{_INDENT}waits for people to vote")
     if requirement.since and requirement.state is not RequirementState.SATISFIED:
         lines.append(f"{_INDENT}since {requirement.since:%Y-%m-%d %H:%M} UTC")
     if requirement.due:

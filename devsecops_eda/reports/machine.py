@@ -1,6 +1,6 @@
 """A scan and a decision as JSON for programs. The form only grows within one version.
 
-``{"version": 1, "subject": …, "decision": …, "checks": […], "findings": […], "notes": […]}``;
+``{"version": 1, "subject": …, "decision": …, "checks": […], "findings": […], …}``;
 docs/reports.md lists every field. Times are RFC 3339 in UTC.
 """
 
@@ -20,6 +20,7 @@ from devsecops_eda.model import (
     Subject,
 )
 from devsecops_eda.reports.result import Result
+from devsecops_eda.reports.standing import Standing, standings
 
 VERSION = 1
 
@@ -35,12 +36,11 @@ def render_json(result: Result) -> str:
             "subject": subject_document(result.subject),
             "decision": decision_document(result.decision),
             "checks": [_outcome(outcome) for outcome in outcomes],
-            "findings": [
-                {"check": outcome.check, **finding_document(finding)}
-                for outcome in outcomes
-                for finding in outcome.findings
-            ],
+            "findings": [_standing(one) for one in standings(result)],
             "notes": list(result.notes),
+            "incomplete": [
+                {"check": lack.check, "reason": lack.reason} for lack in result.context.lacks
+            ],
         }
     )
 
@@ -78,6 +78,15 @@ def decision_document(decision: Decision) -> Json:
         "supersedes": decision.supersedes,
         "blocking_total": decision.blocking_total,
         "requirements": [_requirement(each) for each in decision.requirements],
+        "way": [
+            {
+                "kind": step.kind.value,
+                "requirements": list(step.requirements),
+                "text": step.text,
+                "what": step.what,
+            }
+            for step in decision.way
+        ],
     }
 
 
@@ -126,6 +135,19 @@ def _requirement(requirement: Requirement) -> Json:
         "due": _time(requirement.due),
         "evidence": list(requirement.evidence),
         "blocking": [finding_document(each) for each in requirement.blocking],
+        "votes": requirement.votes,
+        "harmless": requirement.harmless,
+        "waivers": list(requirement.waivers),
+        "policy": requirement.policy,
+    }
+
+
+def _standing(one: Standing) -> Json:
+    return {
+        "check": one.check,
+        **finding_document(one.finding),
+        "new": one.new,
+        "waiver": one.waiver.waiver if one.waiver else None,
     }
 
 

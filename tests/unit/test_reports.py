@@ -181,10 +181,10 @@ def test_nothing_from_outside_acts_in_a_terminal_or_a_ci_log() -> None:
             assert not line.lstrip().startswith("::"), line
             assert "##[" not in line
             assert "##vso[" not in line
-    assert FORMATS.keys() == {"text", "json", "sarif"}
+    assert FORMATS.keys() == {"text", "json", "sarif", "junit", "gitlab", "github"}
 
 
-@pytest.mark.parametrize("name", ["json", "sarif"])
+@pytest.mark.parametrize("name", ["json", "sarif", "gitlab"])
 def test_documents_are_ascii_without_control_characters(name: str) -> None:
     text = FORMATS[name](hostile())
     assert text.isascii()
@@ -215,7 +215,9 @@ def test_what_cannot_be_seen_or_would_act_is_spelled_out(given: str, shown: str)
 def test_the_json_has_a_version_and_every_finding_with_its_check() -> None:
     document = json.loads(render_json(Scanned(notes=("n",))))
     assert document["version"] == 1
-    assert document.keys() == {"version", "subject", "decision", "checks", "findings", "notes"}
+    assert document.keys() == {
+        *("version", "subject", "decision", "checks", "findings", "notes", "incomplete"),
+    }
     assert document["subject"] == {
         "kind": "commit",
         "repo": "acme/app",
@@ -223,8 +225,8 @@ def test_the_json_has_a_version_and_every_finding_with_its_check() -> None:
     }
     assert [(f["check"], f["rule"], f["severity"]) for f in document["findings"]] == [
         ("safety", "CVE-2020-14343", "critical"),
-        ("semgrep", "python-sql-injection", "high"),
         ("semgrep", "python-hardcoded-secret", "medium"),
+        ("semgrep", "python-sql-injection", "high"),
     ]
     assert document["decision"]["verdict"] == "deny"
     assert document["decision"]["evaluated_at"] == "2026-03-02T09:30:20Z"
