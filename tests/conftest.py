@@ -1,4 +1,4 @@
-"""What tests share: the private RabbitMQ node and real processes."""
+"""What tests share: the private RabbitMQ node and PostgreSQL, and real processes."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ import pytest
 
 from tests.rig.broker import RabbitNode
 from tests.rig.management import Login
+from tests.rig.postgres import PostgresServer
 from tests.rig.programs import Programs
 
 
@@ -80,6 +81,27 @@ def vhost(rabbit: RabbitNode) -> Iterator[Vhost]:
     rabbit.management.add_vhost(own.name)
     yield own
     rabbit.management.delete_vhost(own.name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The session's PostgreSQL; whoever wants to hurt it takes `postgres_of_its_own`."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_of_its_own() -> Iterator[Callable[..., PostgresServer]]:
+    """Start servers for one test alone; called with PostgresServer's arguments."""
+    with ExitStack() as servers:
+        yield lambda **arguments: servers.enter_context(PostgresServer(**arguments))
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The SQLAlchemy URL of a fresh database, gone with all in it after the test."""
+    with postgres.fresh_database() as name:
+        yield postgres.url(name)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Get RabbitMQ and bubblewrap for the tests, where the machine has none.
+"""Get RabbitMQ, PostgreSQL and bubblewrap for the tests, where the machine has none.
 
 ``python -m tests.rig.provide`` installs the distribution's packages as root, and unpacks the same
 packages into a cache folder as anybody else. It uses nothing but the standard library.
@@ -17,9 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("DEVSECOPS_EDA_RIG_CACHE") or ROOT / ".cache" / "rig")
 # Set to 1 to take the way of a user who is not root, whoever you are.
 UNPACK = "DEVSECOPS_EDA_RIG_UNPACK"
-PACKAGES = {"rabbitmq-server": "RabbitMQ", "bubblewrap": "bubblewrap"}
+PACKAGES = {
+    "rabbitmq-server": "RabbitMQ",
+    "postgresql": "PostgreSQL",
+    "bubblewrap": "bubblewrap",
+}
 POLICY = Path("/usr/sbin/policy-rc.d")
-SERVICES = ("rabbitmq-server.service", "epmd.service", "epmd.socket")
+SERVICES = {
+    "rabbitmq-server": ("rabbitmq-server.service", "epmd.service", "epmd.socket"),
+    "postgresql": ("postgresql.service",),
+}
 
 
 class CannotProvideError(RuntimeError):
@@ -58,9 +65,37 @@ def find_broker() -> Broker | None:
     own = _newest(scripts, root)
     if own is None or not (root / "complete").exists():
         return None
-    libraries = sorted({str(path.parent) for path in (root / "usr/lib").glob("*/lib*.so.*")})
     path = os.pathsep.join((str(root / "usr/bin"), os.environ.get("PATH", os.defpath)))
-    return Broker(own, (("PATH", path), ("LD_LIBRARY_PATH", os.pathsep.join(libraries))))
+    return Broker(own, (("PATH", path), _libraries(root)))
+
+
+def _libraries(root: Path) -> tuple[str, str]:
+    folders = sorted({str(path.parent) for path in (root / "usr/lib").glob("*/lib*.so.*")})
+    return "LD_LIBRARY_PATH", os.pathsep.join(folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where PostgreSQL's own programs are, and what must stand in the environment to run them."""
+
+    bin: Path
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def find_database() -> Database | None:
+    """Return the PostgreSQL server of this machine, else the unpacked one, else nothing."""
+    programs = "usr/lib/postgresql/*/bin/postgres"
+    system = _newest(programs, Path("/"))
+    if system is not None:
+        return Database(system.parent)
+    on_path = shutil.which("postgres")
+    if on_path is not None:
+        return Database(Path(on_path).resolve().parent)
+    root = _unpacked()
+    own = _newest(programs, root)
+    if own is None or not (root / "complete").exists():
+        return None
+    return Database(own.parent, (_libraries(root),))
 
 
 def find_bubblewrap() -> Path | None:
@@ -71,7 +106,11 @@ def find_bubblewrap() -> Path | None:
 
 def missing() -> tuple[str, ...]:
     """Return the names of the packages whose programs are not there."""
-    found = {"rabbitmq-server": find_broker(), "bubblewrap": find_bubblewrap()}
+    found = {
+        "rabbitmq-server": find_broker(),
+        "postgresql": find_database(),
+        "bubblewrap": find_bubblewrap(),
+    }
     return tuple(package for package in PACKAGES if found[package] is None)
 
 
@@ -94,7 +133,7 @@ def _run(argv: Sequence[str], **more: str) -> str:
 
 @contextmanager
 def _no_service_starts() -> Iterator[None]:
-    """Keep the package from starting a system's RabbitMQ: the tests start a node of their own."""
+    """Keep packages from starting servers of the system: the tests start their own."""
     if POLICY.exists():
         # Somebody else's rule about services; it stays as it is, and we look afterwards.
         yield
@@ -118,18 +157,18 @@ def install(packages: Sequence[str]) -> None:
     _run(("apt-get", "update", "-q"), **quiet)
     with _no_service_starts():
         _run(("apt-get", "install", *options, *packages), **quiet)
-    if "rabbitmq-server" in packages:
-        _no_service_at_boot()
+    for package in SERVICES.keys() & set(packages):
+        _no_service_at_boot(package)
 
 
-def _no_service_at_boot() -> None:
-    """Undo what the packages enabled: nobody asked for a broker on this machine."""
+def _no_service_at_boot(package: str) -> None:
+    """Undo what a package enabled: nobody asked for its server on this machine."""
     if Path("/run/systemd/system").is_dir():
-        _run(("systemctl", "disable", "--now", *SERVICES))
+        _run(("systemctl", "disable", "--now", *SERVICES[package]))
     elif shutil.which("systemctl"):
-        _run(("systemctl", "disable", *SERVICES))
+        _run(("systemctl", "disable", *SERVICES[package]))
     if shutil.which("update-rc.d"):
-        _run(("update-rc.d", "rabbitmq-server", "disable"))
+        _run(("update-rc.d", package, "disable"))
 
 
 def unpack(packages: Sequence[str]) -> None:
@@ -183,7 +222,7 @@ def _relocate(root: Path) -> None:
 
 
 def provide() -> None:
-    """Make RabbitMQ and bubblewrap available to the tests.
+    """Make everything in PACKAGES available to the tests.
 
     Raises:
         CannotProvideError: they are not here and neither way to them works.
