@@ -59,7 +59,7 @@ bench: rig ## measure and print
 	@$(PYTEST) -q -s tests -m bench
 
 .PHONY: rig
-rig: $(VENV)/.dev ## get RabbitMQ and bubblewrap for the tests, where they are missing
+rig: $(VENV)/.dev ## get RabbitMQ, PostgreSQL and bubblewrap for the tests, where they are missing
 	@$(BIN)/python -m tests.rig.provide
 
 .PHONY: lock
@@ -69,7 +69,7 @@ lock: here ## look for newer versions of all dependencies and write the lock fil
 	@compile=($(CACHE)/lock/bin/uv pip compile -q --no-config --upgrade --universal \
 	    --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links); \
-	"$${compile[@]}" setup.cfg requirements/run.in --extra worker -o requirements/run.txt; \
+	"$${compile[@]}" setup.cfg requirements/run.in --extra worker --extra postgres -o requirements/run.txt; \
 	"$${compile[@]}" requirements/dev.in -o requirements/dev.txt; \
 	"$${compile[@]}" setup.cfg requirements/run.in --extra all -o requirements/all.txt; \
 	for scanner in safety semgrep; do \
