@@ -11,7 +11,6 @@ from devsecops_eda.codec.strict import MAX_ITEMS, canonical, check_shape, parse,
 from devsecops_eda.errors import CheckError, FailureReason, InvalidEventError, RefusalReason
 from devsecops_eda.model import (
     MAX_INLINE_FINDINGS,
-    Decision,
     EventType,
     Finding,
     Outcome,
@@ -113,30 +112,14 @@ def without_lists(outcome: Outcome) -> Outcome:
     return replace(outcome, findings=(), coverage=coverage, commit=None)
 
 
-def trimmed(decision: Decision, *, length: int) -> Decision:
-    """Return ``decision`` with the ``length`` worst blocking findings, the others only counted."""
-    every = [finding for line in decision.requirements for finding in line.blocking]
-    if len(every) <= length:
-        return decision
-    kept = _worst_places(every, length)
-    lines, start = [], 0
-    for line in decision.requirements:
-        end = start + len(line.blocking)
-        lines.append(
-            replace(line, blocking=tuple(every[at] for at in range(start, end) if at in kept))
-        )
-        start = end
-    total = max(decision.blocking_total, len(every))
-    return replace(decision, requirements=tuple(lines), blocking_total=total)
-
-
 def worst(findings: Sequence[Finding], length: int) -> tuple[Finding, ...]:
     """Return the ``length`` worst findings in the order they came."""
-    kept = _worst_places(findings, length)
+    kept = worst_places(findings, length)
     return tuple(finding for at, finding in enumerate(findings) if at in kept)
 
 
-def _worst_places(findings: Sequence[Finding], length: int) -> frozenset[int]:
+def worst_places(findings: Sequence[Finding], length: int) -> frozenset[int]:
+    """Return where the ``length`` worst findings stand."""
     ranked: Iterable[int] = sorted(
         range(len(findings)), key=lambda at: findings[at].severity, reverse=True
     )

@@ -8,13 +8,14 @@ from typing import Any
 
 from devsecops_eda import topology
 from devsecops_eda.codec import schemas
-from devsecops_eda.codec.claim import SUMMARY_LENGTHS, summary, trimmed, without_lists
+from devsecops_eda.codec.claim import without_lists
+from devsecops_eda.codec.fitting import lengths, shortened
 from devsecops_eda.codec.payloads import from_data, outcome_data, to_data
 from devsecops_eda.codec.strict import canonical, check_shape, kind_of, parse, refusal, shown
 from devsecops_eda.codec.times import format_time, parse_time
 from devsecops_eda.codec.words import names_its_subject, subject_of, words_of
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import Decision, Event, EventType, Outcome, Payload
+from devsecops_eda.model import Event, EventType, Outcome, Payload
 
 MAX_BODY_BYTES = 128 * 1024
 MAX_REJECT_BYTES = 1024 * 1024
@@ -32,22 +33,20 @@ def encode(event: Event) -> bytes:
     """Return the one body of ``event``: sorted keys, no spaces, UTF-8, and fit for every door.
 
     With a ``dataref`` the long lists of an outcome are cut to a summary, its counts and its
-    meaning digest still speak of all of it. Of the blocking findings of a decision the worst
-    ``MAX_INLINE_FINDINGS`` stay and all are counted.
+    meaning digest still speak of all of it. Of the blocking findings of a decision, and of what
+    people are asked to vote on, the worst ``MAX_INLINE_FINDINGS`` stay; a decision counts all.
 
     Raises:
         InvalidEventError: the door would refuse it, for the reason and the path it names.
     """
-    lengths: tuple[int | None, ...] = (None,)
-    if isinstance(event.data, Decision) or event.dataref is not None:
-        lengths = SUMMARY_LENGTHS
-    for length in lengths[:-1]:
+    *longer, shortest = lengths(event)
+    for length in longer:
         try:
             return _encoded(event, length)
         except InvalidEventError as error:
             if error.reason not in (RefusalReason.TOO_LARGE, RefusalReason.TOO_MANY_ITEMS):
                 raise
-    return _encoded(event, lengths[-1])
+    return _encoded(event, shortest)
 
 
 def decode(body: bytes) -> Event:
@@ -118,14 +117,11 @@ def _encoded(event: Event, length: int | None) -> bytes:
 
 def _document(event: Event, length: int | None) -> dict[str, Any]:
     data = event.data
-    match data:
-        case Outcome():
-            cut = data if length is None else summary(data, length=length)
-            written = outcome_data(cut, data)
-        case Decision():
-            written = to_data(data if length is None else trimmed(data, length=length))
-        case _:
-            written = to_data(data)
+    cut = data if length is None else shortened(data, length=length)
+    if isinstance(data, Outcome) and isinstance(cut, Outcome):
+        written = outcome_data(cut, data)
+    else:
+        written = to_data(cut)
     try:
         times = {"time": format_time(event.time)}
         if event.expirytime is not None:

@@ -24,21 +24,32 @@ from devsecops_eda.codec import (
     outcome_to_evidence,
 )
 from devsecops_eda.codec.claim import summary
+from devsecops_eda.codec.fitting import MAX_INLINE_IDS, MAX_INLINE_STEPS
 from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import (
     MAX_INLINE_FINDINGS,
+    ApprovalListed,
+    ApprovalRequested,
     Decision,
     Event,
+    Listed,
+    ListingMade,
     Outcome,
+    OutcomeListed,
     OutcomeStatus,
     Severity,
     Signature,
+    Step,
+    StepKind,
 )
 from tests import strategies
 from tests.examples import golden
 
 SCAN = golden("scan.completed", "semgrep_findings")
 DECISION = golden("decision.made", "deny")
+ASKED = golden("approval.requested", "first_round")
+assert isinstance(ASKED.data, ApprovalRequested)
+ROUND = ASKED.data
 DIGEST = "sha256:" + "0" * 64
 generous = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -165,6 +176,62 @@ def test_a_decision_with_long_findings_tells_fewer_of_them() -> None:
     assert isinstance(told, Decision)
     assert told.requirements[0].blocking == (long,) * 10
     assert told.blocking_total == 50
+
+
+def test_a_decision_names_no_more_outcomes_waivers_and_steps_than_its_schema_takes() -> None:
+    assert isinstance(DECISION.data, Decision)
+    ids = tuple(f"id-{at}" for at in range(300))
+    line = replace(DECISION.data.requirements[0], evidence=ids, waivers=ids)
+    way = (Step(StepKind.FIX, ("semgrep-new",), "Mend it."),) * 100
+    data = replace(DECISION.data, requirements=(line,), way=way)
+    told = decode(encode(replace(DECISION, data=data))).data
+    assert isinstance(told, Decision)
+    assert told.requirements[0].evidence == told.requirements[0].waivers == ids[:MAX_INLINE_IDS]
+    assert told.way == way[:MAX_INLINE_STEPS]
+
+
+def test_people_are_shown_the_worst_of_what_blocks() -> None:
+    assert isinstance(DECISION.data, Decision)
+    line = DECISION.data.requirements[0]
+    mild = replace(line.blocking[0], severity=Severity.LOW)
+    request = replace(ROUND, requirements=(replace(line, blocking=(mild,) * 60 + line.blocking),))
+    told = decode(encode(replace(ASKED, data=request))).data
+    assert isinstance(told, ApprovalRequested)
+    blocking = told.requirements[0].blocking
+    assert blocking == (mild,) * 49 + line.blocking
+
+
+def listing(**entries: tuple[object, ...]) -> Event:
+    event = golden("listing.made", "approvals")
+    data = ListingMade(Listed.APPROVALS)
+    return replace(event, data=replace(data, **entries))  # type: ignore[arg-type]
+
+
+def test_one_entry_of_a_listing_always_fits_and_several_are_left_to_who_parts_them() -> None:
+    assert isinstance(DECISION.data, Decision)
+    line = DECISION.data.requirements[0]
+    long = replace(line.blocking[0], message="m" * 4000, help="h" * 8000)
+    request = replace(ROUND, requirements=(replace(line, blocking=(long,) * 50),))
+    one = ApprovalListed(request, ASKED.correlationid, ASKED.time)
+    told = decode(encode(listing(approvals=(one,)))).data
+    assert isinstance(told, ListingMade)
+    assert told.approvals[0].request.requirements[0].blocking == (long,) * 10
+    with pytest.raises(InvalidEventError) as refused:
+        encode(listing(approvals=(one, one)))
+    assert refused.value.reason is RefusalReason.TOO_LARGE
+
+
+def test_a_listed_outcome_is_whole_unless_it_has_a_claim_check() -> None:
+    few = scan_with(with_findings(60)).data
+    many = scan_with(with_findings(900, "x" * 4096)).data
+    assert isinstance(few, Outcome)
+    assert isinstance(many, Outcome)
+    whole = OutcomeListed("e", few)
+    assert decode(encode(listing(outcomes=(whole,)))).data == listing(outcomes=(whole,)).data
+    claimed = OutcomeListed("e", many, dataref="file:///evidence/0", datadigest=DIGEST)
+    told = decode(encode(listing(outcomes=(claimed,)))).data
+    assert isinstance(told, ListingMade)
+    assert 0 < len(told.outcomes[0].outcome.findings) < 900
 
 
 def test_a_scanner_may_say_what_it_likes_once_it_is_fitted() -> None:
