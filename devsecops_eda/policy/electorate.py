@@ -107,12 +107,6 @@ def latest_request(facts: Facts) -> Request | None:
     return max(first.values(), key=lambda one: (one.recorded_at, one.event_id), default=None)
 
 
-def asked_since(facts: Facts) -> datetime | None:
-    """Return when the gate first recorded that anything was wanted of the subject."""
-    asked = [one.recorded_at for one in facts.causes] + [one.recorded_at for one in facts.requests]
-    return min(asked, default=None)
-
-
 def _signatures(
     rule: ApprovalsRule, commits: tuple[Outcome, ...]
 ) -> Iterator[tuple[str, Signature]]:
@@ -147,7 +141,7 @@ def _of_origins(rule: ApprovalsRule, facts: Facts, now: datetime) -> tuple[Outco
     if facts.origins and not lacking:
         return said
     what = listed([plain(one) for one in lacking]) or "what it was built from"
-    since = asked_since(facts)
+    since = facts.known_since
     due = since + rule.within if since is not None else None
     if due is not None and now < due:
         text = f"{COMMIT_CHECK} has not said yet who made {what}"

@@ -210,3 +210,9 @@ class Facts:
     origins: tuple[Subject, ...] = ()
     matches: tuple[Matches, ...] = ()
     origin_commits: tuple[Outcome, ...] = ()
+
+    @property
+    def known_since(self) -> datetime | None:
+        """Return when it was first recorded that anything was wanted of the subject."""
+        wanted = [one.recorded_at for one in self.causes]
+        return min(wanted + [one.recorded_at for one in self.requests], default=None)

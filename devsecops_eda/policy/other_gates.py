@@ -56,7 +56,7 @@ def judge(rule: DecisionRule, facts: Facts, now: datetime) -> Judged:
 
 def instants(rule: DecisionRule, facts: Facts, now: datetime) -> Iterator[datetime]:
     """Yield when waiting for the other gate ends, and when its decisions get too old."""
-    begun = _begun(facts)
+    begun = facts.known_since
     if begun is not None:
         yield begun + rule.within
     if rule.max_age is not None:
@@ -96,7 +96,7 @@ def _judge_one(rule: DecisionRule, subject: Subject, facts: Facts, now: datetime
 
 
 def _unanswered(rule: DecisionRule, facts: Facts, text: str, now: datetime) -> Judged:
-    begun = _begun(facts)
+    begun = facts.known_since
     due = begun + rule.within if begun is not None else None
     if due is not None and now < due:
         return Judged(RequirementState.RUNNING, text, due=due, since=begun)
@@ -139,11 +139,6 @@ def _said_elsewhere(rule: DecisionRule, subject: Subject, facts: Facts) -> str:
     }
     named = listed([plain(one) for one in sorted(others)])
     return f", what it said for {named} does not count here" if others else ""
-
-
-def _begun(facts: Facts) -> datetime | None:
-    asked = [one.recorded_at for one in facts.causes] + [one.recorded_at for one in facts.requests]
-    return min(asked, default=None)
 
 
 def _branch(rule: DecisionRule) -> str:
