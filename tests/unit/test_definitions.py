@@ -7,12 +7,12 @@ import re
 import pytest
 
 from devsecops_eda.definitions import Account, accounts, definitions, password_hash, rights
+from devsecops_eda.errors import ConfigurationError
 from devsecops_eda.model import EventType
+from devsecops_eda.roles import MAY_SAY, Role
 from devsecops_eda.topology import (
     EVENTS,
-    MAY_SAY,
     Identities,
-    Role,
     Topology,
     reply_keys,
     reply_queue,
@@ -25,7 +25,10 @@ WORKER = Account("devsecops-worker-semgrep", Role.SCAN_WORKER, "semgrep")
 GATE = Account("devsecops-gate", Role.GATE, "approval")
 CI = Account("ci.acme", Role.CI, repos=("acme/app", "acme/lib"))
 OPERATOR = Account("devsecops-operator", Role.OPERATOR)
-EVERYONE = (WORKER, GATE, CI, OPERATOR)
+BUILDER = Account("builder.acme", Role.BUILDER, repos=("acme/app",))
+ADA = Account("ada", Role.APPROVER, repos=None)
+GRACE = Account("grace", Role.APPROVER, repos=("acme/app",))
+EVERYONE = (WORKER, GATE, CI, BUILDER, ADA, GRACE, OPERATOR)
 
 
 def allows(pattern: str, name: str) -> bool:
@@ -37,7 +40,7 @@ def key(type_: EventType, *, repo: str = "acme/app", scope: str = "semgrep") -> 
     return routing_key(type_, repo=repo, scope=scope, klass="high", flow=FLOW)
 
 
-@pytest.mark.parametrize("account", EVERYONE, ids=lambda account: account.role.value)
+@pytest.mark.parametrize("account", EVERYONE, ids=lambda account: account.name)
 @pytest.mark.parametrize("type_", EventType)
 def test_a_user_may_say_what_the_table_lets_the_role_say(
     account: Account, type_: EventType
@@ -54,6 +57,61 @@ def test_a_worker_speaks_of_its_own_check_only() -> None:
     assert not allows(may, key(EventType.SCAN_COMPLETED, scope="safety"))
     assert not allows(may, key(EventType.SCAN_COMPLETED, scope="semgrepx"))
     assert not allows(may, key(EventType.SCAN_FAILED, scope="xsemgrep"))
+
+
+def test_an_approver_speaks_of_any_repository_unless_held_to_some() -> None:
+    for account, anywhere in ((ADA, True), (GRACE, False)):
+        may = rights(account).topic_write
+        assert allows(may, key(EventType.APPROVAL_VOTED))
+        for repo in ("acme/lib", "evil/app"):
+            assert allows(may, key(EventType.APPROVAL_VOTED, repo=repo)) is anywhere
+            assert allows(may, key(EventType.WAIVER_GRANTED, repo=repo)) is anywhere
+        about_all = routing_key(EventType.LISTING_REQUESTED, scope="approvals", flow=FLOW)
+        assert allows(may, about_all) is anywhere
+
+
+def test_an_approver_hears_answers_in_flows_he_knows_and_nothing_else() -> None:
+    for account, anywhere in ((ADA, True), (GRACE, False)):
+        may = rights(account)
+        assert all(allows(may.topic_read, each) for each in reply_keys(repo="acme/app", flow=FLOW))
+        for repo in ("evil/app", None):
+            heard = [allows(may.topic_read, each) for each in reply_keys(repo=repo, flow=FLOW)]
+            assert set(heard) == {anywhere}
+        flow = reply_keys(repo="acme/app", flow=FLOW)[0].split(".")[-2]
+        for listening in (
+            *("#", "approval.#", "decision.made.#", "approval.*.*.*.*.*.#", f"#.{flow}.#"),
+            *(f"approval.*.*.*.*.{flow}.#", f"approval.*.#.*.*.{flow}.#"),
+            *(f"commit.pushed.acme:app.*.*.{flow}.#", f"waiver.*.acme:app.*.*.{flow}.#"),
+        ):
+            assert not allows(may.topic_read, listening), listening
+
+
+@pytest.mark.parametrize("account", [BUILDER, ADA, GRACE], ids=lambda account: account.name)
+def test_people_and_builders_have_reply_queues_of_their_own_and_no_other(account: Account) -> None:
+    may = rights(account)
+    own = reply_queue(user=account.name, flow=FLOW, waiter=WAITER)
+    for pattern in (may.configure, may.write, may.read):
+        assert allows(pattern, own)
+        for other in (
+            reply_queue(user="somebody", flow=FLOW, waiter=WAITER),
+            reply_queue(user=f"{account.name}x", flow=FLOW, waiter=WAITER),
+            *("devsecops.check.approval", "devsecops.dead", "devsecops.replay"),
+        ):
+            assert not allows(pattern, other)
+
+
+def test_a_builder_is_a_ci_user_who_also_publishes() -> None:
+    of = {role: {type_ for type_ in EventType if role in MAY_SAY[type_]} for role in Role}
+    assert of[Role.BUILDER] == of[Role.CI] | {EventType.ARTIFACT_PUBLISHED}
+    may = rights(BUILDER).topic_write
+    assert not allows(may, key(EventType.ARTIFACT_PUBLISHED, repo="acme/lib"))
+
+
+def test_nobody_holds_the_rights_of_two_roles() -> None:
+    with pytest.raises(ConfigurationError, match="ada would be ci and approver"):
+        accounts((), Identities(), ci={"ada": ("acme/app",)}, approvers={"ada": None})
+    with pytest.raises(ConfigurationError, match="devsecops-gate would be gate and operator"):
+        accounts((), Identities(), ci={}, operators=("devsecops-gate",))
 
 
 def test_a_ci_user_speaks_of_its_own_repositories_only() -> None:
@@ -116,12 +174,23 @@ def test_everybody_has_a_row_of_topic_rights() -> None:
 
 def test_the_users_are_those_of_the_settings() -> None:
     identities = Identities(gate="g", workers={"semgrep": "s"})
-    found = accounts(("semgrep", "safety"), identities, ci={"ci": ("a/b",)}, operators=("op",))
+    found = accounts(
+        ("semgrep", "safety"),
+        identities,
+        ci={"ci": ("a/b",)},
+        builders={"b": ("a/b",)},
+        approvers={"ada": None, "grace": ("a/b",)},
+        operators=("op",),
+    )
+    assert [account.repos for account in found][3:7] == [("a/b",), ("a/b",), None, ("a/b",)]
     assert [(account.name, account.role) for account in found] == [
         ("g", Role.GATE),
         ("s", Role.SCAN_WORKER),
         ("devsecops-worker-safety", Role.SCAN_WORKER),
         ("ci", Role.CI),
+        ("b", Role.BUILDER),
+        ("ada", Role.APPROVER),
+        ("grace", Role.APPROVER),
         ("op", Role.OPERATOR),
     ]
 

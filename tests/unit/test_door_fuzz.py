@@ -21,8 +21,10 @@ from devsecops_eda.codec import (
     schemas,
 )
 from devsecops_eda.codec.strict import MAX_DETAIL_CHARS, MAX_PATH_CHARS, canonical, parse
-from devsecops_eda.errors import InvalidEventError
+from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import Event
+from devsecops_eda.roles import MAY_SAY, PRIVILEGED, Role
+from tests.event_strategies import events
 from tests.examples import good
 from tests.malformed import SHAPES, STRUCTURED
 
@@ -83,6 +85,30 @@ def test_junk_bytes_are_refused(body: bytes, content_type: str | None, headers: 
 def test_junk_json_is_refused(value: object) -> None:
     body = json.dumps(value).encode()
     assert judge(Delivery(body, content_type=STRUCTURED)) is None
+
+
+@given(event=events(), user=st.sampled_from([None, "", "g", "b", "w", "ada"]))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_encoded_is_let_in_from_who_may_say_it_and_from_nobody_else(
+    event: Event, user: str | None
+) -> None:
+    check = getattr(event.data, "check", None)
+    workers = {} if check is None else {check: "w"}
+    known = topology.Identities(gate="g", workers=workers, builders=frozenset({"b"}))
+    by = {Role.GATE: "g", Role.BUILDER: "b", Role.SCAN_WORKER: "w"}
+    said_by = MAY_SAY[event.type]
+    may = event.type not in PRIVILEGED or (
+        bool(user) if Role.APPROVER in said_by else user in {by[role] for role in said_by}
+    )
+    given_ = Delivery(
+        encode(event), content_type=STRUCTURED, routing_key=key_of(event), user_id=user
+    )
+    if may:
+        assert open_door(given_, identities=known) == event
+    else:
+        with pytest.raises(InvalidEventError) as refused:
+            open_door(given_, identities=known)
+        assert refused.value.reason is RefusalReason.NOT_AUTHORISED
 
 
 def changed(document: Any, data: st.DataObject) -> Any:
