@@ -69,13 +69,16 @@ class Evaluation:
                 for name, value in zip(names, row, strict=True)
             }
             try:
-                # An error of the evaluation is a value, not an exception.
-                result = self._compiled.eval(data=data).value()
+                result = self._compiled.eval(data=data)
+                answer = result.value()
             except RuntimeError as error:
                 return _error(number, str(error))
-            if result is not True and result is not False:
-                return _error(number, str(result))
-            answers.append(result)
+            if answer is not True and answer is not False:
+                # An error of the evaluation is a value, not an exception.
+                kind = result.type().name()
+                told = f"comes to {kind}, not to true or false"
+                return _error(number, str(answer) if kind in ("ERROR", "UNKNOWN") else told)
+            answers.append(answer)
         return ANSWERS + answers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ CHILDREN = 2
 ROWS_AT_ONCE = 500
 _LIBRARY = "cel-expr-python"
 _GRACE_S = 1.0
+# The library says first what its callers could do about it.
+_STATUS = re.compile(r"\A[A-Z_]+: ")
 
 
 class Evaluator(Protocol):
@@ -135,12 +138,20 @@ class _Slot:
         self._memory_bytes = memory_bytes
         self._child: EvaluatingChild | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child, None where there is none."""
+        return self._child.pid if self._child else None
+
     def ask(self, request: child.Request, *, most: int, until: float) -> bytes:
         """Return the child's answer.
 
         Raises:
             ChildGoneError: there was none by ``until``; the next request starts another child.
         """
+        if self._child is not None and not self._child.alive:
+            # Killed by somebody while it had nothing to do: nobody's predicate is to blame.
+            self.close()
         if self._child is None:
             kinds = tuple((name, kind.value) for name, kind in NAMES.items())
             self._child = EvaluatingChild(kinds, memory_bytes=self._memory_bytes, until=until)
@@ -202,7 +213,7 @@ class _Job:
             self.answers += rest
         elif kind == child.ERROR and len(rest) >= child.ROW.size:
             (row,) = child.ROW.unpack(rest[: child.ROW.size])
-            said = rest[child.ROW.size :].decode("utf-8", "replace")
+            said = _STATUS.sub("", rest[child.ROW.size :].decode("utf-8", "replace"))
             self.error = f"{said}{self._on(len(self.answers) + row) if row >= 0 else ''}"
         else:
             raise ChildGoneError("answers what nobody asked")

@@ -60,6 +60,16 @@ class EvaluatingChild:
         if self.ask(kinds, most=1, until=until) != child.READY:
             raise self._gone("answers what nobody asked")
 
+    @property
+    def pid(self) -> int:
+        """Its process id, which is that of its group and session too."""
+        return self._child.popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._child.popen.poll() is None
+
     def ask(self, request: child.Kinds | child.Request, *, most: int, until: float) -> bytes:
         """Return the answer to ``request``, of at most so many bytes.
 
