@@ -19,7 +19,7 @@ from devsecops_eda.policy.ballots import (
     sitting,
     vetoing,
 )
-from devsecops_eda.policy.electorate import latest_request, said_by_git
+from devsecops_eda.policy.electorate import latest_request, said_by_git, told_excluded
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged, count, listed, plain, when
 from devsecops_eda.policy.looking import commit_evidence
@@ -61,7 +61,7 @@ def judge(
             return _denied(facts, found)
         case Poll.EXPIRED:
             return _expired(rule, facts, found)
-    cannot = _impossible(rule, found) or _too_late(facts, now)
+    cannot = _impossible(rule, facts, found) or _too_late(facts, now)
     if cannot is not None:
         return cannot
     if found.poll is Poll.OPEN:
@@ -129,7 +129,7 @@ def may_be_asked(
     return (
         found.poll in (Poll.NONE, Poll.VOID)
         and not in_the_way(not_of_people(lines))
-        and _impossible(rule, found) is None
+        and _impossible(rule, facts, found) is None
         and _too_late(facts, now) is None
     )
 
@@ -193,16 +193,16 @@ def _open(rule: ApprovalsRule, found: Polled) -> Judged:
     )
 
 
-def _impossible(rule: ApprovalsRule, found: Polled) -> Judged | None:
+def _impossible(rule: ApprovalsRule, facts: Facts, found: Polled) -> Judged | None:
     who = found.who
     if enough(rule, who.eligible):
         return None
     may = f"only {listed(list(who.eligible))} may vote" if who.eligible else "nobody may vote"
-    barred = [f"{person} ({why})" for person, why in who.excluded.items()]
+    barred = [f"{one.person} ({one.reason})" for one in told_excluded(rule, facts, who)]
     excluded = f"; excluded: {listed(barred)}" if barred else ""
     return Judged(
         RequirementState.FAILED,
-        f"{wanted_votes(rule)} are needed and {may}{excluded}",
+        f"it needs {wanted_votes(rule)}, and {may}{excluded}",
         f"put people into {listed(rule.groups)}, or let others make the change or the request",
     )
 
