@@ -5,6 +5,7 @@ committed survives a kill -9 and a loss of power.
 """
 
 from devsecops_eda.ledger.records import Records
+from devsecops_eda.ledger.retention import Pruned
 from devsecops_eda.ledger.rows import (
     ArchivedRow,
     Ask,
@@ -32,6 +33,7 @@ __all__ = [
     "Message",
     "OutcomeRow",
     "OverrideRow",
+    "Pruned",
     "Records",
     "RemarkRow",
     "RoundRow",

@@ -8,6 +8,7 @@ from devsecops_eda.ledger.archive import Archive
 from devsecops_eda.ledger.asks import Asks
 from devsecops_eda.ledger.inbox import Inbox
 from devsecops_eda.ledger.overrides import Overrides
+from devsecops_eda.ledger.retention import Retention
 from devsecops_eda.ledger.said import Said
 from devsecops_eda.ledger.voting import Voting
 from devsecops_eda.ledger.waivers import Waivers
@@ -25,3 +26,4 @@ class Records:
         self.waivers = Waivers(connection)
         self.overrides = Overrides(connection)
         self.archive = Archive(connection)
+        self.retention = Retention(connection)

@@ -29,6 +29,7 @@ messages = Table(
     Index("messages_cause", "cause"),
     Index("messages_sent", "sent_at"),
     Index("messages_flow", "flow"),
+    Index("messages_created_at", "created_at", "id"),
 )
 
 leases = Table(
