@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 
-from devsecops_eda.policy import other_gates, windows
+from devsecops_eda.policy import approvals, other_gates, windows
 from devsecops_eda.policy.counting import leeway_instants
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.model import (
     AnyRule,
+    ApprovalsRule,
     CheckRule,
     DecisionRule,
     FindingsRule,
@@ -46,6 +47,8 @@ def _instants(rule: AnyRule, facts: Facts, now: datetime) -> Iterator[datetime]:
             yield from _of_check(rule, facts)
         case WindowRule():
             yield from windows.instants(rule, facts, now)
+        case ApprovalsRule():
+            yield from approvals.instants(rule, facts, now)
         case DecisionRule():
             yield from other_gates.instants(rule, facts, now)
 

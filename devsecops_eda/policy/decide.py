@@ -8,24 +8,27 @@ machinery owes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from devsecops_eda.model import (
     Decision,
     Requirement,
     RequirementState,
+    Step,
+    StepKind,
     SubjectKind,
     Verdict,
     branch_name,
 )
-from devsecops_eda.policy import coverage, findings, other_gates, scan, windows
+from devsecops_eda.policy import approvals, coverage, findings, other_gates, scan, windows
 from devsecops_eda.policy.baseline import commit_facts
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged
 from devsecops_eda.policy.meaning import decision_id, inputs_digest
 from devsecops_eda.policy.model import (
     AnyRule,
+    ApprovalsRule,
     CoverageRule,
     DecisionRule,
     FindingsRule,
@@ -37,74 +40,127 @@ from devsecops_eda.policy.narrow import applied
 from devsecops_eda.policy.reading import nearest
 from devsecops_eda.policy.summary import message_of, verdict_of
 from devsecops_eda.policy.waiving import waived
+from devsecops_eda.policy.way import Ruled, way
+
+
+@dataclass(frozen=True, slots=True)
+class _Unjudged:
+    """Why nothing can be judged, and what would mend that."""
+
+    why: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a decision is about beside its subject, and the part of the policy that holds for it."""
+
+    policy: Policy
+    digest: str
+    target: str | None
+    merge_base: str | None
 
 
 def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
     """Return what ``policy`` says about ``facts`` at ``now``.
 
-    What cannot be judged at all (an unknown gate, repository or origin) is an error without
-    requirements. ``supersedes`` is left to whoever keeps decisions.
+    What cannot be judged at all (an unknown gate, repository or origin, no policy that matches)
+    is an error without requirements. ``supersedes`` is left to whoever keeps decisions.
     """
     narrow = applied(policy, facts)
-    unjudged = _unjudged(policy, facts) or _unmatched(narrow, facts)
-    lines: tuple[Requirement, ...] = ()
-    if narrow is None or unjudged:
-        # Which part of the policy would have been meant is not known.
-        narrow = policy
-    else:
-        lines = tuple(_lines(narrow, facts, now))
+    unjudged = _unjudged(policy, narrow, facts)
+    # Where nothing can be judged nobody knows which part of the policy would have been meant.
+    about = _about(policy if unjudged or narrow is None else narrow, facts)
+    ruled = () if unjudged else _ruled(about, facts, now)
+    lines = tuple(one.line for one in ruled)
     verdict = Verdict.ERROR if unjudged else verdict_of(lines)
-    inputs = inputs_digest(lines, unjudged)
-    commit = commit_facts(facts)
-    target = branch_name(facts.target) if facts.target else None
-    merge_base = commit.merge_base if commit else None
-    key = (facts.gate, str(facts.subject), target, merge_base, facts.environment, narrow.digest)
+    inputs = inputs_digest(lines, unjudged.why if unjudged else "")
+    key = (facts.gate, str(facts.subject), about.target, about.merge_base, facts.environment)
     return Decision(
-        id=decision_id(*key, inputs),
+        id=decision_id(*key, about.digest, inputs),
         gate=facts.gate,
         subject=facts.subject,
         verdict=verdict,
         requirements=lines,
-        policy=narrow.name,
-        policy_digest=narrow.digest,
+        policy=about.policy.name,
+        policy_digest=about.digest,
         inputs_digest=inputs,
         evaluated_at=now,
-        message=unjudged or message_of(facts.gate, verdict, lines),
-        target=target,
-        merge_base=merge_base,
+        message=unjudged.why if unjudged else message_of(facts.gate, verdict, lines),
+        target=about.target,
+        merge_base=about.merge_base,
         environment=facts.environment,
         blocking_total=sum(len(line.blocking) for line in lines),
+        way=(Step(StepKind.OTHER, (), unjudged.mend),)
+        if unjudged
+        else way(about.policy.waivers, facts, ruled, now),
     )
 
 
-def _unjudged(policy: Policy, facts: Facts) -> str:
-    if facts.gate not in policy.gate_names:
-        return f"there is no gate {facts.gate!r}; {nearest(facts.gate, policy.gate_names)}"
-    subject = facts.subject
+def _about(policy: Policy, facts: Facts) -> _About:
+    commit = commit_facts(facts)
+    return _About(
+        policy,
+        policy.digest,
+        branch_name(facts.target) if facts.target else None,
+        commit.merge_base if commit else None,
+    )
+
+
+def _unjudged(policy: Policy, narrow: Policy | None, facts: Facts) -> _Unjudged | None:
+    subject, gates = facts.subject, policy.gate_names
+    if facts.gate not in gates:
+        why = f"there is no gate {facts.gate!r}; {nearest(facts.gate, gates)}"
+        return _Unjudged(why, f"ask one of the gates {', '.join(gates)}")
     if subject.kind is SubjectKind.ARTIFACT and not facts.origins:
-        return "the artifact is of unknown origin: nobody entitled said what it was built from"
+        return _Unjudged(
+            "the artifact is of unknown origin: nobody entitled said what it was built from",
+            "let a build identity publish artifact.published with the commit it was built from",
+        )
     if subject.kind is not SubjectKind.TREE and not facts.repository_known:
-        return f"the repository {subject.repo!r} is in no configuration of this gate"
-    return ""
+        why = f"the repository {subject.repo!r} is in no configuration of this gate"
+        return _Unjudged(why, "let the operator name the repository in the gate's configuration")
+    if narrow is None:
+        where = f" in {facts.environment}" if facts.environment else ""
+        why = f"no policy matches {subject.repo}{where} at the gate {facts.gate}"
+        return _Unjudged(why, "add a policy that matches, or let one match more")
+    return None
 
 
-def _unmatched(narrow: Policy | None, facts: Facts) -> str:
-    if narrow is not None:
-        return ""
-    about = str(facts.subject.repo)
-    if facts.environment is not None:
-        about = f"{about} in {facts.environment}"
-    return f"no policy matches {about} at the gate {facts.gate}"
+def _ruled(about: _About, facts: Facts, now: datetime) -> tuple[Ruled, ...]:
+    """Return what each rule in force comes to; people are asked about what all the others say."""
+    rules = [rule for rule in about.policy.rules_of(facts.gate) if rule.in_force(now)]
+    machine = {
+        at: _of(rule, waived(rule, _judge(rule, facts, now), facts, about.policy.waivers, now))
+        for at, rule in enumerate(rules)
+        if not isinstance(rule, ApprovalsRule)
+    }
+    seen = tuple(one.line for one in machine.values())
+    people = {
+        at: _of(
+            rule,
+            approvals.judge(
+                rule,
+                facts,
+                seen,
+                now,
+                policy_digest=about.digest,
+                target=about.target,
+                merge_base=about.merge_base,
+            ),
+        )
+        for at, rule in enumerate(rules)
+        if isinstance(rule, ApprovalsRule)
+    }
+    found = machine | people
+    return tuple(found[at] for at in sorted(found))
 
 
-def _lines(policy: Policy, facts: Facts, now: datetime) -> Iterator[Requirement]:
-    for rule in policy.rules_of(facts.gate):
-        if rule.in_force(now):
-            judged = _judge(rule, facts, now)
-            yield _line(rule, waived(rule, judged, facts, policy.waivers, now))
-
-
-def _judge(rule: AnyRule, facts: Facts, now: datetime) -> Judged:
+def _judge(
+    rule: ScanRule | FindingsRule | CoverageRule | WindowRule | DecisionRule,
+    facts: Facts,
+    now: datetime,
+) -> Judged:
     match rule:
         case ScanRule():
             return scan.judge(rule, facts, now)
@@ -116,13 +172,11 @@ def _judge(rule: AnyRule, facts: Facts, now: datetime) -> Judged:
             return windows.judge(rule, facts, now)
         case DecisionRule():
             return other_gates.judge(rule, facts, now)
-        case _:
-            return Judged(RequirementState.ERRORED, f"nobody can judge the kind {rule.kind} yet")
 
 
-def _line(rule: AnyRule, judged: Judged) -> Requirement:
+def _of(rule: AnyRule, judged: Judged) -> Ruled:
     good = judged.state is RequirementState.SATISFIED or judged.harmless
-    return Requirement(
+    line = Requirement(
         id=rule.id,
         kind=rule.kind,
         state=judged.state,
@@ -138,3 +192,4 @@ def _line(rule: AnyRule, judged: Judged) -> Requirement:
         waivers=judged.waivers,
         policy=rule.policy,
     )
+    return Ruled(rule, judged, line)
