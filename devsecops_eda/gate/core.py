@@ -7,6 +7,8 @@ What the rules of the promise ask of it:
 * after allow or deny whoever asks again is answered at once; after an error the new outcomes
   are awaited;
 * silence is a state: ``tick`` turns a missing outcome into a decision.
+
+Who judges, who asks people and who answers are modules of their own; they are put together here.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from devsecops_eda import codec
+from devsecops_eda.codec.words import words_of
 from devsecops_eda.errors import (
     EvidenceMissingError,
     InvalidEventError,
@@ -24,14 +27,23 @@ from devsecops_eda.errors import (
     UnavailableError,
 )
 from devsecops_eda.evidence import Evidence
+from devsecops_eda.gate.archiving import NO_EVALUATOR, Archiving
+from devsecops_eda.gate.beside import Beside
+from devsecops_eda.gate.deploying import Deploying
 from devsecops_eda.gate.facts import FactsReader
+from devsecops_eda.gate.flows import Flows
 from devsecops_eda.gate.following import Following
-from devsecops_eda.gate.judging import Judging, Now
+from devsecops_eda.gate.glass import Glass
+from devsecops_eda.gate.judging import Judging
+from devsecops_eda.gate.listing import Listing
+from devsecops_eda.gate.now import Now
+from devsecops_eda.gate.timing import Timing
+from devsecops_eda.gate.voting import Voting
+from devsecops_eda.gate.waiving import Waiving
 from devsecops_eda.ledger import Ask, Ledger, Memory, Message
-from devsecops_eda.model import (
-    Event,
-)
+from devsecops_eda.model import Event, People
 from devsecops_eda.policy import Policy
+from devsecops_eda.predicates import Evaluator
 from devsecops_eda.settings import Repository
 
 LOG = logging.getLogger(__name__)
@@ -59,13 +71,44 @@ class Gate:
         checks: tuple[str, ...],
         repositories: Mapping[str, Repository],
         evidence: Evidence,
+        people: People | None = None,
+        predicates: Evaluator | None = None,
+        policy_document: tuple[str, bytes] | None = None,
     ) -> None:
-        """Take what the gate judges by. ``checks`` are those that answer a push."""
+        """Take what the gate judges by. ``checks`` are those that answer a push.
+
+        Without ``predicates`` no predicate can be evaluated; without ``policy_document`` (digest
+        and bytes of the policy as it was loaded) nothing is archived.
+        """
+        people = people or People()
+        beside = Beside(policy=policy, people=people, repositories=repositories)
+        facts = FactsReader(
+            checks=checks, repositories=repositories, evidence=evidence, beside=beside
+        )
+        evaluator = predicates.name if predicates is not None else NO_EVALUATOR
+        judging = Judging(
+            policy,
+            facts,
+            predicates=predicates,
+            archiving=Archiving(policy_document, evaluator=evaluator),
+        )
+        flows = Flows(policy, facts, judging)
+        glass = Glass(policy, people, facts, judging)
         self._ledger = ledger
         self._evidence = evidence
-        self._facts = FactsReader(checks=checks, repositories=repositories, evidence=evidence)
-        self._judging = Judging(policy, self._facts)
-        self._following = Following(policy, self._judging)
+        self._facts = facts
+        self._judging = judging
+        self._timing = Timing(policy, glass)
+        self._following = Following(
+            policy,
+            judging=judging,
+            flows=flows,
+            deploying=Deploying(policy, flows, judging),
+            voting=Voting(people, judging),
+            waiving=Waiving(policy, people, judging),
+            glass=glass,
+            listing=Listing(policy, facts, judging),
+        )
 
     def take(self, event: Event, *, user: str, now: datetime) -> tuple[Message, ...]:
         """Record ``event`` and return what has to be published before it may be acknowledged.
@@ -73,7 +116,8 @@ class Gate:
         Seeing an event twice is harmless: the same messages come out again.
 
         Raises:
-            InvalidEventError: ``id_conflict``, ``future_time`` or ``expired``.
+            InvalidEventError: ``id_conflict``, ``future_time``, ``expired``, ``unknown_id`` or
+                ``not_authorised``; nothing was recorded.
             UnavailableError: ledger or evidence store is away; nothing was recorded.
         """
         if event.time > now + MAX_AHEAD:
@@ -83,7 +127,7 @@ class Gate:
                 path="/time",
             )
         outcome = self._facts.whole(event)
-        with self._ledger.transaction() as records:
+        with self._ledger.transaction(words_of(event.data)[0]) as records:
             memory, seq = records.inbox.remember(
                 event,
                 user=user,
@@ -121,7 +165,7 @@ class Gate:
             if not records.said.lease(_TIMER, owner=owner, now=now, length=LEASE):
                 return ()
             due = records.asks.due(now, limit=limit)
-        said: list[Message] = []
+            said = self._timing.tell(records, now)
         for ask in due:
             said += self._tick_one(ask, now)
         return tuple(said)
@@ -129,8 +173,9 @@ class Gate:
     def _tick_one(self, ask: Ask, now: datetime) -> list[Message]:
         # One that cannot be judged must not keep all the others undecided.
         try:
-            with self._ledger.transaction() as records:
-                return self._judging.judge(records, ask, Now(None, None, now))
+            with self._ledger.transaction(ask.subject.repo) as records:
+                # It was read in another transaction, and may be answered by now.
+                return self._judging.judge_all(records, (ask,), Now(None, None, now))
         except UnavailableError:
             raise
         except Exception:

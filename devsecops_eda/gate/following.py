@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.gate import speech
-from devsecops_eda.gate.judging import Judging, Now
+from devsecops_eda.gate.deploying import Deploying
+from devsecops_eda.gate.flows import Flows
+from devsecops_eda.gate.glass import Glass
+from devsecops_eda.gate.judging import Judging
+from devsecops_eda.gate.listing import Listing
+from devsecops_eda.gate.now import Now
+from devsecops_eda.gate.voting import Voting
+from devsecops_eda.gate.waiving import Waiving
 from devsecops_eda.ledger import Ask, CauseRow, Memory, Message, Records
 from devsecops_eda.model import (
+    ApprovalVoted,
+    ArtifactPublished,
     CommitPushed,
     DecisionRequested,
+    DeploymentRequested,
     Event,
     Identity,
+    ListingRequested,
     Outcome,
+    OverrideRequested,
+    OverrideReviewed,
     ScanRequested,
     Subject,
-    Verdict,
+    WaiverGranted,
+    WaiverRequested,
+    WaiverRevoked,
     branch_name,
 )
 from devsecops_eda.policy import Policy
-
-OVERTAKING = timedelta(seconds=2)
-"""By so much a quick worker's new failure may come before the repeated push that it answers."""
-
-_AT_ONCE = frozenset({Verdict.ALLOW.value, Verdict.DENY.value})
 
 
 class Following:
     """Follows events up within the transaction that recorded them."""
 
-    def __init__(self, policy: Policy, judging: Judging) -> None:
-        """Take the policy, and what judges an ask."""
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        judging: Judging,
+        flows: Flows,
+        deploying: Deploying,
+        voting: Voting,
+        waiving: Waiving,
+        glass: Glass,
+        listing: Listing,
+    ) -> None:
+        """Take the policy, what judges an ask, and what follows each family of events up."""
         self._policy = policy
         self._judging = judging
+        self._flows = flows
+        self._deploying = deploying
+        self._voting = voting
+        self._waiving = waiving
+        self._glass = glass
+        self._listing = listing
 
     def follow(
         self,
@@ -46,43 +70,51 @@ class Following:
         """Return what an event leads to that was just recorded, for the first time or again.
 
         Raises:
-            InvalidEventError: ``id_conflict``: its flow is about something else.
+            InvalidEventError: ``id_conflict``: its flow is about something else; ``unknown_id``:
+                it names what never was; ``not_authorised``: he who says it may not.
         """
         data = event.data
         if outcome is not None:
-            return self._outcome(records, event, outcome, memory, this)
-        if isinstance(data, CommitPushed):
-            towards = branch_name(data.target or data.ref)
-            return self._pushed(records, event, data, towards, memory, this)
-        if isinstance(data, ScanRequested):
-            return self._rescan(records, event, data, memory, this)
-        if isinstance(data, DecisionRequested):
-            return self._answer(records, event, data, this)
-        return []
+            return self._outcome(records, outcome, memory, this)
+        match data:
+            case CommitPushed():
+                return self._pushed(records, event, data, memory, this)
+            case ScanRequested():
+                return self._rescan(records, event, data, memory, this)
+            case DecisionRequested():
+                return self._answer(records, event, data, this)
+            case DeploymentRequested():
+                return self._deploying.requested(records, event, data, memory, this)
+            case ArtifactPublished():
+                return self._deploying.published(records, event, data, memory, this)
+            case ApprovalVoted():
+                return self._voting.voted(records, event, data, memory, this)
+            case WaiverRequested():
+                return self._waiving.requested(records, event, data, memory, this)
+            case WaiverGranted():
+                return self._waiving.granted(records, data, memory, this)
+            case WaiverRevoked():
+                return self._waiving.revoked(records, data, memory, this)
+            case OverrideRequested():
+                return self._glass.requested(records, event, data, memory, this)
+            case OverrideReviewed():
+                return self._glass.reviewed(records, data, memory, this)
+            case ListingRequested():
+                return self._listing.answer(records, event, data, this)
+            case _:
+                return []
 
     def _pushed(
-        self,
-        records: Records,
-        event: Event,
-        data: CommitPushed,
-        target: str,
-        memory: Memory,
-        this: Now,
+        self, records: Records, event: Event, data: CommitPushed, memory: Memory, this: Now
     ) -> list[Message]:
         flow = event.correlationid
         if memory is Memory.NEW:
-            if not records.inbox.open_flow(flow, data.subject, ref=data.ref, target=target):
-                # Ids of flows can be guessed. Who comes first must not make another's push
-                # vanish in silence, nor lend it a decision about something else.
-                raise InvalidEventError(
-                    RefusalReason.ID_CONFLICT,
-                    "this flow is about another commit or target already",
-                    path="/correlationid",
-                )
+            target = branch_name(data.target or data.ref)
+            self._flows.open(records, flow, data.subject, ref=data.ref, target=target)
             self._add_cause(records, event, data.subject, None, target, this)
-            for gate in self._policy.asked_by(event.type):
-                records.asks.open(flow, gate, environment=None, subject=data.subject, now=this.at)
-        said = self._told_again(records, flow, data.subject, this)
+            gates = self._policy.asked_by(event.type)
+            self._flows.ask(records, flow, gates, subject=data.subject, environment=None, this=this)
+        said = self._flows.told_again(records, flow, data.subject, this)
         return said + self._judging.judge_about(records, data.subject, this)
 
     def _rescan(
@@ -111,32 +143,8 @@ class Following:
         cause = CauseRow(identity, check, target, event.correlationid, event.time, this.at)
         records.inbox.add_cause(this.seq, subject, cause)
 
-    def _told_again(
-        self, records: Records, flow: str, subject: Subject, this: Now
-    ) -> list[Message]:
-        """Answer the asks of a flow whose push is told again, by whomever."""
-        said: list[Message] = []
-        for ask in records.asks.of_flow(flow, repo=subject.repo):
-            if not ask.answered or ask.decision is None:
-                continue
-            if self._stands(records, ask.decision) in _AT_ONCE:
-                said += self._judging.current(records, ask, this)
-            else:
-                # After an error whoever tells the push again wants another attempt: the
-                # workers were told again too, and their new outcomes are awaited. Under another
-                # policy there is nothing to await, it is judged anew.
-                records.asks.update(ask, answered=False, reopened_at=this.at - OVERTAKING)
-        return said
-
-    def _stands(self, records: Records, decision: str) -> str | None:
-        """Return the verdict of a decision, None where another policy holds by now."""
-        found = records.said.decided(decision)
-        if found is None or found.policy_digest != self._policy.digest:
-            return None
-        return found.verdict
-
     def _outcome(
-        self, records: Records, event: Event, outcome: Outcome, memory: Memory, this: Now
+        self, records: Records, outcome: Outcome, memory: Memory, this: Now
     ) -> list[Message]:
         if memory is Memory.NEW:
             assert this.seq is not None
@@ -160,16 +168,8 @@ class Following:
             return []
         if data.gate not in self._policy.gate_names:
             ask = Ask(flow, data.gate, data.environment, subject, None, None, None, False, None)
-            return [self._judging.once(records, ask, this)]
+            return self._judging.once(records, ask, this)
         ask = records.asks.open(
             flow, data.gate, environment=data.environment, subject=subject, now=this.at
         )
-        if ask.answered and ask.decision and self._stands(records, ask.decision):
-            return self._judging.current(records, ask, this)
-        said = self._judging.judge(records, ask, this)
-        answered = any(message.flow == flow and _is_decision(message) for message in said)
-        return said if answered else [*said, self._judging.once(records, ask, this)]
-
-
-def _is_decision(message: Message) -> bool:
-    return message.key.startswith("decision.made.")
+        return self._judging.answer(records, ask, this, pending=True)

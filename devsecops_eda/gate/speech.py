@@ -2,63 +2,51 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
 from datetime import datetime
 from uuid import uuid5
 
 from devsecops_eda import codec
-from devsecops_eda.errors import InvalidEventError
+from devsecops_eda.gate.words import encoded
 from devsecops_eda.ledger import Ask, Message
 from devsecops_eda.model import (
     NAMESPACE,
+    ApprovalClosed,
+    ApprovalRequested,
+    Closing,
     Decision,
     Event,
     EventType,
+    ListingMade,
+    OverrideState,
+    OverrideTold,
     ScanRequested,
     Subject,
+    WaiverEnding,
+    flow_of,
 )
 
-LOG = logging.getLogger(__name__)
-
 SOURCE = "urn:devsecops-eda:gate"
-WORDS_CHARS = (2000, 300, 80, 8)
-"""How long the texts of a decision may be; the next is tried where the longer does not fit."""
+
+_CLOSED = {
+    Closing.GRANTED: EventType.APPROVAL_GRANTED,
+    Closing.DENIED: EventType.APPROVAL_DENIED,
+    Closing.EXPIRED: EventType.APPROVAL_EXPIRED,
+}
+_OVERRIDE = {
+    OverrideState.ACTIVE: EventType.OVERRIDE_ACTIVATED,
+    OverrideState.EXPIRED: EventType.OVERRIDE_EXPIRED,
+    OverrideState.REFUSED: EventType.OVERRIDE_REFUSED,
+}
 
 
 def message(event: Event) -> Message:
     """Return an event as the message the ledger keeps: its bytes are fixed from here on."""
-    return Message(event.id, event.correlationid, codec.key_of(event), _encoded(event))
-
-
-def _encoded(event: Event) -> bytes:
-    """Return the body of an event of ours; what a policy says at length must not keep it unsaid."""
-    if isinstance(event.data, Decision):
-        for most in WORDS_CHARS:
-            try:
-                return codec.encode(replace(event, data=_shorter(event.data, most)))
-            except InvalidEventError as error:
-                LOG.warning("a decision is said in fewer words: %s", error)
-    return codec.encode(event)
-
-
-def _shorter(decision: Decision, most: int) -> Decision:
-    lines = (
-        replace(line, message=_words(line.message, most), solution=_words(line.solution, most))
-        for line in decision.requirements
-    )
-    message = _words(decision.message, most)
-    return replace(decision, requirements=tuple(lines), message=message)
-
-
-def _words(text: str, most: int) -> str:
-    plain = text.replace("\0", "")
-    return plain if len(plain) <= most else plain[: max(most - 1, 0)] + "…"
+    return Message(event.id, event.correlationid, codec.key_of(event), encoded(event))
 
 
 def decision_made_id(decision: str, flow: str, *, answer_to: str = "") -> str:
     """Return the id of the ``decision.made`` that tells a decision to a flow."""
-    return str(uuid5(NAMESPACE, f"decision.made/{decision}/{flow}/{answer_to}"))
+    return _id("decision.made", decision, flow, answer_to)
 
 
 def decision_made(ask: Ask, decision: Decision, *, cause: str | None, answer_to: str = "") -> Event:
@@ -82,7 +70,7 @@ def decision_made(ask: Ask, decision: Decision, *, cause: str | None, answer_to:
 def scan_requested(ask: Ask, subject: Subject, *, check: str, basis: str, now: datetime) -> Event:
     """Return the request to look at a baseline; ``basis`` is what it must be comparable with."""
     return Event(
-        id=str(uuid5(NAMESPACE, f"scan.requested/{ask.flow}/{subject}/{check}/{basis}")),
+        id=_id("scan.requested", ask.flow, str(subject), check, basis),
         source=SOURCE,
         type=EventType.SCAN_REQUESTED,
         subject=str(subject),
@@ -92,3 +80,79 @@ def scan_requested(ask: Ask, subject: Subject, *, check: str, basis: str, now: d
             subject=subject, check=check, ref=ask.ref, target=ask.target, reason="baseline"
         ),
     )
+
+
+def approval_requested(flow: str, data: ApprovalRequested, *, now: datetime) -> Event:
+    """Return the event that asks people to vote in one round."""
+    return Event(
+        id=_id("approval.requested", data.approval),
+        source=SOURCE,
+        type=EventType.APPROVAL_REQUESTED,
+        subject=str(data.subject),
+        time=now,
+        correlationid=flow,
+        data=data,
+    )
+
+
+def approval_closed(flow: str, data: ApprovalClosed, *, cause: str | None, now: datetime) -> Event:
+    """Return the event that tells how a round ended; a veto after the quorum is another one."""
+    type_ = _CLOSED[data.closing]
+    return Event(
+        id=_id(type_.value, data.approval),
+        source=SOURCE,
+        type=type_,
+        subject=str(data.subject),
+        time=now,
+        correlationid=flow,
+        causationid=cause,
+        data=data,
+    )
+
+
+def waiver_ending(type_: EventType, data: WaiverEnding, *, mark: str, now: datetime) -> Event:
+    """Return the event that a waiver ends soon or has; ``mark`` says which span before it."""
+    return Event(
+        id=_id(type_.value, data.waiver, mark),
+        source=SOURCE,
+        type=type_,
+        subject=data.waiver,
+        time=now,
+        correlationid=flow_of(data.waiver),
+        data=data,
+    )
+
+
+def override_told(flow: str, data: OverrideTold, *, cause: str | None, now: datetime) -> Event:
+    """Return the event that tells one flow how an override stands."""
+    type_ = _OVERRIDE[data.state]
+    return Event(
+        id=_id(type_.value, data.override, flow),
+        source=SOURCE,
+        type=type_,
+        subject=data.override,
+        time=now,
+        correlationid=flow,
+        causationid=cause,
+        data=data,
+    )
+
+
+def listing_made(
+    flow: str, data: ListingMade, *, answer_to: str, cause: str, now: datetime
+) -> Event:
+    """Return one part of the answer to the ``listing.requested`` with identity ``answer_to``."""
+    return Event(
+        id=_id("listing.made", answer_to, str(data.part)),
+        source=SOURCE,
+        type=EventType.LISTING_MADE,
+        subject=data.repo or data.of.value,
+        time=now,
+        correlationid=flow,
+        causationid=cause,
+        data=data,
+    )
+
+
+def _id(noun: str, *basis: str) -> str:
+    return str(uuid5(NAMESPACE, "/".join((noun, *basis))))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import RowMapping, delete, exists, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
@@ -145,8 +145,8 @@ class Waivers(Part):
         return self._find(
             table.c.expires_at <= before,
             table.c.revoked_at.is_(None),
-            exists().where(grants.c.waiver == table.c.waiver),
-            ~exists().where(told.c.waiver == table.c.waiver, told.c.mark == over),
+            table.c.waiver.in_(select(grants.c.waiver)),
+            table.c.waiver.not_in(select(told.c.waiver).where(told.c.mark == over)),
         )
 
     def announced(self, waiver: str) -> frozenset[str]:
