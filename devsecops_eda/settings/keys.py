@@ -71,6 +71,7 @@ class Key:
 
 _URL = "amqp:// or amqps:// URL"
 _CHECK, _REPOSITORY = ("checks", NAME), ("repositories", NAME)
+_PERSON = ("people", NAME)
 _PRIMARY = (
     Key(
         ("state_dir",), readers.path, "path",
@@ -111,15 +112,24 @@ _PRIMARY = (
         "the broker user whose decisions are believed", '"devsecops-gate"',
     ),
     Key(
+        ("broker", "builders"), readers.texts, "list of texts",
+        "the broker users whose word on what an artifact was built from is believed",
+    ),
+    Key(
         ("broker", "connect_timeout"), readers.duration_s, "duration",
         "how long connecting may take", '"10s"',
     ),
     Key(
-        ("gate", "policy"), readers.path, "path", "the policy file", "the built-in policy"
+        ("gate", "policy"), readers.path, "path",
+        "the policy file, or a folder of them (`*.yaml`, one policy each)", "the built-in policy",
     ),
     Key(
-        ("gate", "database"), _database, "sqlite:/// URL",
+        ("gate", "database"), _database, "sqlite:/// or postgresql:// URL",
         "where the gate remembers", "`gate.db` in `state_dir`", secret=True,
+    ),
+    Key(
+        ("gate", "retention"), readers.duration_s, "duration",
+        "how long it is kept what decisions rested on, to replay them", '"400d"',
     ),
     Key(
         ("evidence", "url"), _evidence, "file:/// URL",
@@ -170,6 +180,16 @@ _PRIMARY = (
         (*_CHECK, "user"), readers.text, "text",
         "the broker user whose outcomes of this check are believed",
         "`devsecops-worker-<name>`",
+    ),
+    Key(
+        (*_PERSON, "users"), readers.texts, "list of texts", "the broker users this person is",
+    ),
+    Key(
+        (*_PERSON, "emails"), readers.texts, "list of texts",
+        "the addresses in this person's commits, in any case of their letters",
+    ),
+    Key(
+        ("groups", NAME), readers.texts, "list of people", "who is in this group",
     ),
 )  # fmt: skip
 

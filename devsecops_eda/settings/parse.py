@@ -9,8 +9,10 @@ from typing import Any
 
 from devsecops_eda.checks import CheckSettings
 from devsecops_eda.errors import InvalidSettingsError
+from devsecops_eda.model import People
 from devsecops_eda.settings.document import key_at, nearest, read_document
 from devsecops_eda.settings.keys import KEYS, NAME
+from devsecops_eda.settings.people import GROUPS, PEOPLE, people_of
 from devsecops_eda.settings.sources import (
     DEFAULT,
     Sources,
@@ -28,13 +30,14 @@ from devsecops_eda.settings.values import (
     SandboxMode,
     Settings,
 )
-from devsecops_eda.topology import WORD_BUDGET, word
+from devsecops_eda.topology import WORD_BUDGET, Identities, word
 
 _PROTOCOLS = ("https", "ssh", "file")
 FIELDS = {
     "transient_wait": "transient_wait_s",
     "connect_timeout": "connect_timeout_s",
     "max_age": "max_age_s",
+    "retention": "retention_s",
     "timeout": "timeout_s",
     "memory": "memory_bytes",
 }
@@ -71,11 +74,13 @@ def parse_settings(text: str, *, file: Path | None, around: Surroundings) -> Loa
     fields: dict[str, Any] = {"state_dir": around.state_dir, **_table(given)}
     if "sandbox" in fields:
         fields["sandbox"] = SandboxMode(fields["sandbox"])
+    broker, checks = _broker(given), _checks(sources, given)
     settings = Settings(
         **fields,
-        broker=_broker(given),
+        broker=broker,
         repositories=_repositories(sources, given),
-        checks=_checks(sources, given),
+        checks=checks,
+        people=_people(sources, given, broker, checks),
         gate=GateSettings(**_table(given, "gate")),
         evidence_url=_table(given, "evidence").get("url", ""),
     )
@@ -150,6 +155,31 @@ def _checks(
     if not checks:
         raise InvalidSettingsError(f"{sources.document.file}: checks: at least one must be enabled")
     return checks
+
+
+def _people(
+    sources: Sources,
+    given: Mapping[tuple[str, ...], Value],
+    broker: BrokerSettings,
+    checks: Mapping[str, CheckSettings],
+) -> People:
+    document = sources.document
+    programs = dict.fromkeys(broker.builders, "a builder")
+    by_default = Identities()
+    programs |= {
+        check.user or by_default.worker(name): f"the worker of {name}"
+        for name, check in checks.items()
+    }
+    programs[broker.gate_user] = "the gate"
+    # In a trial one user is everybody.
+    programs.pop(broker.sole_user or "", None)
+    named = document.names.get(PEOPLE, ())
+    return people_of(
+        document,
+        {name: _table(given, PEOPLE, name) for name in named},
+        _table(given, GROUPS),
+        programs=programs,
+    )
 
 
 def _repositories(

@@ -50,6 +50,7 @@ def _values(settings: Settings) -> dict[tuple[str, ...], Any]:
     }
     tables |= {("repositories", name): each for name, each in settings.repositories.items()}
     tables |= {("checks", name): each for name, each in settings.checks.items()}
+    tables |= {("people", person.name): person for person in settings.people.persons}
     keys = {field: key for key, field in FIELDS.items()}
     values: dict[tuple[str, ...], Any] = {("evidence", "url"): settings.evidence_url}
     for prefix, table in tables.items():
@@ -57,6 +58,8 @@ def _values(settings: Settings) -> dict[tuple[str, ...], Any]:
             path = (*prefix, keys.get(field, field))
             if key_at(path) is not None:
                 values[path] = getattr(table, field)
+    for group, members in settings.people.groups.items():
+        values["groups", group] = tuple(sorted(members))
     return values
 
 

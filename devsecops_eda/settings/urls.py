@@ -97,18 +97,38 @@ def evidence_url(text: str) -> str:
 
 
 def database_url(text: str, base: Path) -> str:
-    """Return ``text`` if it names a SQLite file, its path made absolute.
+    """Return ``text`` if it names a SQLite file or a PostgreSQL, as SQLAlchemy writes it.
+
+    A file's path is made absolute; PostgreSQL is spoken to through psycopg.
 
     Raises:
-        ValueError: another database, or no file.
+        ValueError: another database or driver, no file or no database; the message repeats
+            nothing of it.
     """
     scheme, sep, rest = text.partition("://")
-    if not sep or scheme.partition("+")[0] != "sqlite":
-        raise ValueError("must begin with sqlite:///")
-    path, mark, query = rest.removeprefix("/").partition("?")
-    if not rest.startswith("/") or not path or path == ":memory:":
-        raise ValueError("names no file: the gate must not forget")
-    return f"{scheme}:///{base / path}{mark}{query}"
+    dialect, plus, driver = scheme.partition("+")
+    if sep and dialect == "sqlite":
+        path, mark, query = rest.removeprefix("/").partition("?")
+        if not rest.startswith("/") or not path or path == ":memory:":
+            raise ValueError("names no file: the gate must not forget")
+        return f"{scheme}:///{base / path}{mark}{query}"
+    if not sep or dialect not in ("postgresql", "postgres") or (plus and driver != "psycopg"):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return f"postgresql+psycopg://{_postgresql(text, rest)}"
+
+
+def _postgresql(text: str, rest: str) -> str:
+    parts = _split(text)
+    if parts.fragment:
+        raise ValueError("has a '#' in it; write %23 where it is part of the password")
+    # SQLAlchemy ends the password at the first @, we show what stands after the last.
+    if parts.netloc.count("@") > 1:
+        raise ValueError("has more than one '@' before the host; write %40 in the password")
+    if parts.netloc.rpartition("@")[2].lower().startswith("%2f"):
+        raise ValueError("names a socket as its host; write ?host=/folder/of/the/socket")
+    if parts.path in ("", "/"):
+        raise ValueError("names no database; write it behind the host: postgresql://host/gate")
+    return rest
 
 
 def _split(text: str) -> SplitResult:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from devsecops_eda.checks import CheckSettings
-from devsecops_eda.model import branch_name
+from devsecops_eda.model import People, branch_name
 from devsecops_eda.settings.urls import masked
 from devsecops_eda.topology import Identities
 
@@ -34,6 +34,7 @@ class BrokerSettings:
     ca_file: Path | None = None
     sole_user: str | None = None
     gate_user: str = DEFAULT_GATE_USER
+    builders: tuple[str, ...] = ()
     connect_timeout_s: float = 10.0
 
     def __repr__(self) -> str:
@@ -61,10 +62,14 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GateSettings:
-    """Which policy the gate judges by (None: the built-in one), and where it remembers."""
+    """Which policy the gate judges by, where it remembers, and for how long.
+
+    ``policy`` is a file or a folder of them; None is the built-in one.
+    """
 
     policy: Path | None = None
     database: str = ""
+    retention_s: float = 400 * 86400.0
 
     def __repr__(self) -> str:
         return _shown(self)
@@ -74,7 +79,7 @@ class GateSettings:
 class Settings:
     """Everything the operator decides; what is not said lies under ``state_dir``.
 
-    ``checks`` are the checks that run, by name.
+    ``checks`` are the checks that run, by name; ``people`` who is who.
     """
 
     state_dir: Path
@@ -84,6 +89,7 @@ class Settings:
         default_factory=lambda: {name: CheckSettings(name) for name in DEFAULT_CHECKS}
     )
     gate: GateSettings = GateSettings()
+    people: People = field(default_factory=People)
     evidence_url: str = ""
     sandbox: SandboxMode = SandboxMode.BUBBLEWRAP
     transient_wait_s: float = 300.0
@@ -94,7 +100,7 @@ class Settings:
             object.__setattr__(self, "evidence_url", (self.state_dir / "evidence").as_uri())
         if not self.gate.database:
             database = f"sqlite:///{self.state_dir / 'gate.db'}"
-            object.__setattr__(self, "gate", GateSettings(self.gate.policy, database))
+            object.__setattr__(self, "gate", replace(self.gate, database=database))
 
     @property
     def identities(self) -> Identities:
@@ -102,6 +108,7 @@ class Settings:
         return Identities(
             gate=self.broker.gate_user,
             workers={check.name: check.user for check in self.checks.values() if check.user},
+            builders=frozenset(self.broker.builders),
             sole_user=self.broker.sole_user,
         )
 
