@@ -16,7 +16,6 @@ from devsecops_eda.settings import (
     SandboxMode,
     Settings,
 )
-from devsecops_eda.settings.places import lines_of
 from devsecops_eda.settings.shown import rows
 from devsecops_eda.topology import Identities
 from tests.configured import FILE, SECRET, STATE, parse, refusal
@@ -281,18 +280,6 @@ def test_every_setting_is_shown_with_where_it_came_from() -> None:
     assert shown["evidence.url"] == ("file:///srv/evidence", f"{FILE}:41")
     outside = {key.dotted for key in KEYS if key.environment and not key.dotted.endswith("_file")}
     assert outside <= shown.keys()
-
-
-def test_the_line_of_a_key_is_found_after_values_of_many_lines() -> None:
-    text = 'a = [\n  "x",\n  "[b]",\n]\ns = """\n[c]\nd = 1\n"""\n[t]\nk = 1\n[t."u.v"]\nw = 2\n'
-    assert lines_of(text) == {
-        ("a",): 1,
-        ("s",): 5,
-        ("t",): 9,
-        ("t", "k"): 10,
-        ("t", "u.v"): 11,
-        ("t", "u.v", "w"): 12,
-    }
 
 
 def test_identities_come_from_the_broker_and_the_checks() -> None:

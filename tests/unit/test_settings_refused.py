@@ -7,6 +7,7 @@ import pytest
 from devsecops_eda.settings import (
     Settings,
 )
+from devsecops_eda.settings.places import lines_of
 from tests.configured import FILE, STATE, parse, refusal
 
 
@@ -136,3 +137,15 @@ def test_a_value_from_the_environment_is_refused_with_the_variables_name() -> No
     assert message == (
         "environment variable DEVSECOPS_EDA_BROKER_URL: must begin with amqp:// or amqps://"
     )
+
+
+def test_the_line_of_a_key_is_found_after_values_of_many_lines() -> None:
+    text = 'a = [\n  "x",\n  "[b]",\n]\ns = """\n[c]\nd = 1\n"""\n[t]\nk = 1\n[t."u.v"]\nw = 2\n'
+    assert lines_of(text) == {
+        ("a",): 1,
+        ("s",): 5,
+        ("t",): 9,
+        ("t", "k"): 10,
+        ("t", "u.v"): 11,
+        ("t", "u.v", "w"): 12,
+    }
