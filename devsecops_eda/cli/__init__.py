@@ -21,9 +21,10 @@ PROGRAM = "devsecops-eda"
 
 COMMANDS = {
     "scan": ("devsecops_eda.cli.scan:scan", "Scan a checkout or folder and let the gate decide."),
+    "ci": ("devsecops_eda.cli.ci:ci", "Tell this job's commit, wait for the decision, report."),
     "emit": ("devsecops_eda.cli.emit:emit", "Publish an event, and wait for the decision."),
-    "wait": ("devsecops_eda.cli.emit:wait", "Wait for the decision on a flow."),
-    "rescan": ("devsecops_eda.cli.emit:rescan", "Ask for a subject to be scanned again."),
+    "wait": ("devsecops_eda.cli.wait:wait", "Wait for the decision on a flow."),
+    "rescan": ("devsecops_eda.cli.rescan:rescan", "Ask for a subject to be scanned again."),
     "up": ("devsecops_eda.cli.worker:up", "Start topology, gate and workers, for a first trial."),
     "approvals": ("devsecops_eda.cli.approvals:approvals", "See what waits for people, and vote."),
     "waiver": ("devsecops_eda.cli.waiver:waiver", "Ask for, grant, revoke and list exceptions."),

@@ -1,59 +1,38 @@
-"""`devsecops-eda emit`, `wait` and `rescan`: telling a fact, and waiting for the decision."""
+"""`devsecops-eda emit`: telling a fact, and waiting for the decision about it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO
 
 import click
 
+from devsecops_eda.cli.about import accept_override, subject_options
 from devsecops_eda.cli.context import App, pass_app
+from devsecops_eda.cli.emitted import MEANT_FOR, NEEDED, event_of, given_in
 from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.cli.telling import Conversation, connected, seconds_of
-from devsecops_eda.codec import MAX_BODY_BYTES
-from devsecops_eda.model import Event, EventType, Subject
+from devsecops_eda.model import EventType
 
-DEFAULT_BRANCH = "main"
-"""Without a branch we say the one that is protected: leaving it out makes nothing easier."""
-DEFAULT_WAIT_S = 900.0
-EMITTED = (EventType.COMMIT_PUSHED, EventType.DECISION_REQUESTED, EventType.SCAN_REQUESTED)
-"""What a person or a job tells; everything else is said by programs."""
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _subject_options(*, required: bool) -> Callable[[Command], Command]:
-    """Add the options that name what is judged."""
-
-    def add(command: Command) -> Command:
-        for option in reversed(
-            (
-                click.option("--repo", required=required, help="Key of the repository."),
-                click.option("--sha", help="Full sha of the commit."),
-                click.option(
-                    "--branch", help=f"Branch it was pushed to.  [default: {DEFAULT_BRANCH}]"
-                ),
-                click.option("--target", metavar="REF", help="Branch it is to be merged into."),
-                click.option("--gate", default="merge", show_default=True, help="Who decides."),
-                click.option(
-                    "--format", "form", type=click.Choice(["text", "json"]), default="text"
-                ),
-            )
-        ):
-            command = option(command)
-        return command
-
-    return add
+_UNDECIDED = (EventType.DECISION_REQUESTED, EventType.ARTIFACT_PUBLISHED)
+"""No gate decides because of these; they have nothing to wait for."""
 
 
 @click.command()
 @click.argument(
-    "type_", metavar="TYPE", required=False, type=click.Choice([each.value for each in EMITTED])
+    "type_", metavar="TYPE", required=False, type=click.Choice([each.value for each in NEEDED])
 )
-@_subject_options(required=False)
+@subject_options(required=False)
+@click.option("--artifact", metavar="DIGEST", help="The artifact, sha256:….")
+@click.option("--built-from", metavar="SHA", help="The commit an artifact was built from.")
+@click.option("--name", help="What people call the artifact.")
+@click.option("--environment", metavar="NAME", help="Where it is to be deployed.")
+@click.option("--requester", help="Who asks through this job: a mail address or broker user.")
+@click.option("--reason", help="Why, for the record.")
+@click.option(
+    "--request", metavar="ID",
+    help="Name of this one request (a pipeline's id): told again with it, it is a repeat.",
+)  # fmt: skip
 @click.option(
     "--data", type=click.File("rb"), metavar="FILE",
     help="JSON object with the event's data (- is standard input); options win over it.",
@@ -70,6 +49,7 @@ def _subject_options(*, required: bool) -> Callable[[Command], Command]:
     "--timeout", "timeout_s", callback=seconds_of, metavar="TIME", default="30s", show_default=True,
     help="How long telling it may take.",
 )  # fmt: skip
+@accept_override
 @click.option("--spool", is_flag=True, help="If the broker is away, keep the event on disk.")
 @click.option("--flush", is_flag=True, help="Send what is kept on disk, and end.")
 @pass_app
@@ -81,6 +61,7 @@ def emit(
     flow: str | None,
     wait_s: float | None,
     timeout_s: float,
+    accept_override: bool,
     spool: bool,
     flush: bool,
     form: str,
@@ -97,16 +78,23 @@ def emit(
         return _flush(app, timeout_s)
     if type_ is None:
         raise click.UsageError("Missing argument 'TYPE' (or --flush).")
-    if wait_s is not None and (spool or type_ == EventType.DECISION_REQUESTED):
-        raise click.UsageError("--wait goes neither with --spool nor with decision.requested")
-    event = _event(EventType(type_), _given(data, options), flow)
+    if wait_s is not None and (spool or type_ in _UNDECIDED):
+        undecided = ", ".join(each.value for each in _UNDECIDED)
+        raise click.UsageError(f"--wait goes neither with --spool nor with {undecided}")
+    for name, value in options.items():
+        if value is not None and EventType(type_) not in MEANT_FOR.get(name, NEEDED):
+            raise click.UsageError(f"--{name.replace('_', '-')} does not go with {type_}")
+    given = given_in(data, options)
+    event = event_of(EventType(type_), given, flow)
     about = Conversation(
         form=form,
         flow=event.correlationid,
-        repo=_repo(event),
+        repo=given["repo"],
         gate=options["gate"] or "",
         event_id=event.id,
         subject=event.subject,
+        environment=getattr(event.data, "environment", None),
+        accept_override=accept_override,
     )
     about.begin(event.subject)
     with connected(app) as client, about.interruptible():
@@ -121,179 +109,7 @@ def emit(
         return about.end(about.reaching(asking, min(timeout_s, wait_s)))
 
 
-@click.command()
-@_subject_options(required=True)
-@click.option("--flow", help="The flow; else that of --sha, --branch and --target.")
-@click.option(
-    "--timeout", "wait_s", callback=seconds_of, metavar="TIME", default="15m", show_default=True,
-    help="How long to wait.",
-)  # fmt: skip
-@pass_app
-def wait(
-    app: App,
-    repo: str,
-    sha: str | None,
-    branch: str | None,
-    target: str | None,
-    gate: str,
-    form: str,
-    flow: str | None,
-    wait_s: float,
-) -> int:
-    """Wait for the decision on a flow that somebody else began.
-
-    Exit status: as `emit --wait`.
-    """
-    from devsecops_eda.client import flow_of_push
-
-    if (flow is None) == (sha is None):
-        raise click.UsageError("give either --flow or --sha")
-    if sha is not None:
-        flow = flow_of_push(repo, ref=branch or DEFAULT_BRANCH, sha=sha, target=target)
-    assert flow is not None
-    subject = f"{repo}@{sha}" if sha else None
-    about = Conversation(form=form, flow=_uuid(flow), repo=repo, gate=gate, subject=subject)
-    about.begin(subject or repo)
-    with connected(app) as client, about.interruptible():
-        decision = client.wait(repo, about.flow, gate=gate, timeout_s=wait_s, on_event=about.hear)
-        return about.end(decision)
-
-
-@click.command()
-@_subject_options(required=True)
-@click.option("--check", required=True, help="The check that is to look again.")
-@click.option("--reason", default="", help="Why, for the record.")
-@click.option(
-    "--wait",
-    "wait_s",
-    callback=seconds_of,
-    metavar="TIME",
-    help="Wait so long for the new decision (90s, 15m, 1h).",
-)
-@pass_app
-def rescan(
-    app: App,
-    repo: str,
-    sha: str | None,
-    branch: str | None,
-    target: str | None,
-    gate: str,
-    form: str,
-    check: str,
-    reason: str,
-    wait_s: float | None,
-) -> int:
-    """Ask for a commit to be scanned again: new rules, new advisories, a repaired scanner.
-
-    Name the same --branch and --target as the push did: a decision is about them too. With --wait,
-    the decision returned is one that knows of the new scan.
-
-    Exit status: as `emit --wait`.
-    """
-    if sha is None:
-        raise click.UsageError("Missing option '--sha'.")
-    given = {"repo": repo, "sha": sha, "branch": branch, "target": target}
-    event = _event(EventType.SCAN_REQUESTED, {**given, "check": check, "reason": reason}, None)
-    about = Conversation(
-        form=form,
-        flow=event.correlationid,
-        repo=repo,
-        gate=gate,
-        event_id=event.id,
-        subject=event.subject,
-    )
-    about.begin(event.subject)
-    if check not in app.settings.checks:
-        known = ", ".join(app.settings.checks)
-        click.echo(f"note: no check {check!r} is configured here; there are: {known}", err=True)
-    with connected(app) as client, about.interruptible():
-        if wait_s is None:
-            client.publish(event)
-            return about.told("published")
-        return about.end(client.rescan(event, gate=gate, timeout_s=wait_s, on_event=about.hear))
-
-
 def _flush(app: App, timeout_s: float) -> int:
     with connected(app) as client:
         click.echo(f"sent {client.flush(timeout_s=timeout_s)}")
     return ExitCode.ALLOW
-
-
-def _given(data: BinaryIO | None, options: dict[str, str | None]) -> dict[str, Any]:
-    """Return the event's data as the file and the options have it; options win."""
-    document: object = {}
-    if data is not None:
-        body = data.read(MAX_BODY_BYTES + 1)
-        if len(body) > MAX_BODY_BYTES:
-            raise click.UsageError(f"--data holds more than {MAX_BODY_BYTES} bytes")
-        try:
-            document = json.loads(body)
-        except ValueError as error:
-            raise click.UsageError(f"--data is no JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise click.UsageError("--data holds no JSON object")
-    subject = document.get("subject")
-    if isinstance(subject, dict):
-        document = {"repo": subject.get("repo"), "sha": subject.get("revision"), **document}
-    if "ref" in document:
-        document = {"branch": document["ref"], **document}
-    return {**document, **{name: value for name, value in options.items() if value is not None}}
-
-
-def _event(type_: EventType, given: dict[str, Any], flow: str | None) -> Event:
-    """Return the event that the options describe.
-
-    Raises:
-        UsageError: something is missing, or no door would take it.
-    """
-    from devsecops_eda.client import commit_pushed, decision_requested, scan_requested
-
-    now = datetime.now(UTC)
-    needed = {
-        EventType.COMMIT_PUSHED: ("repo", "sha"),
-        EventType.SCAN_REQUESTED: ("repo", "sha", "check"),
-        EventType.DECISION_REQUESTED: ("repo",),
-    }[type_]
-    for name in needed:
-        if not isinstance(given.get(name), str):
-            raise click.UsageError(f"{type_.value} needs {name}: --{name}, or in --data")
-    if (flow is None) == (type_ is EventType.DECISION_REQUESTED):
-        raise click.UsageError("--flow goes with decision.requested, which needs it, alone")
-    ref, target = given.get("branch") or DEFAULT_BRANCH, given.get("target")
-    try:
-        match type_:
-            case EventType.COMMIT_PUSHED:
-                push = {"ref": ref, "sha": given["sha"], "target": target}
-                return commit_pushed(given["repo"], **push, before=given.get("before"), now=now)
-            case EventType.SCAN_REQUESTED:
-                return scan_requested(
-                    Subject.commit(given["repo"], given["sha"]),
-                    check=given["check"],
-                    ref=ref,
-                    target=target,
-                    reason=given.get("reason") or "",
-                    now=now,
-                )
-            case _:
-                return decision_requested(
-                    given["repo"],
-                    flow=_uuid(flow or ""),
-                    gate=given["gate"],
-                    environment=given.get("environment"),
-                    now=now,
-                )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _repo(event: Event) -> str:
-    return event.subject.rpartition("@")[0] or event.subject
-
-
-def _uuid(flow: str) -> str:
-    from uuid import UUID
-
-    try:
-        return str(UUID(flow))
-    except ValueError as error:
-        raise click.UsageError(f"{flow!r} is no flow: it looks like a UUID") from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.model import Event, Outcome
 from devsecops_eda.policy import COMMIT_CHECK
 from devsecops_eda.reports import FORMATS
+
+if TYPE_CHECKING:
+    from devsecops_eda.embedded import ScanResult
 
 DEFAULT_GATE = "merge"
 
@@ -54,25 +58,54 @@ def scan(
 
     Exits with 0 when the gate allows, 1 when it denies, 3 when it could not judge.
     """
+    result = scanned(
+        app,
+        path,
+        checks=tuple(name.strip() for name in checks.split(",") if name.strip()),
+        policy_path=policy_path,
+        gate=gate,
+        base=base,
+        quiet=format_ != "text",
+    )
+    write_all(result, targets)
+    print_report(result, format_, root=result.root)
+    return of_verdict(result.decision.verdict)
+
+
+def scanned(
+    app: App,
+    path: Path,
+    *,
+    gate: str,
+    checks: Sequence[str] = (),
+    policy_path: Path | None = None,
+    base: str | None = None,
+    quiet: bool = False,
+) -> ScanResult:
+    """Return what a scan of ``path`` in this process led to, with notes on what was not done.
+
+    Raises:
+        ConfigurationError: the configuration, the policy or a name is wrong.
+        CheckError: the repository cannot be read.
+    """
     from devsecops_eda import embedded
     from devsecops_eda.cli.policy_source import configured_policy
 
     # What is judged does not configure its judge: a file found by chance inside PATH is not read.
     loaded = app.load(outside=path)
     settings = loaded.settings
-    names = tuple(name.strip() for name in checks.split(",") if name.strip())
     policy = configured_policy(settings, policy_path)
     if gate not in policy.gate_names:
         known = ", ".join(policy.gate_names)
         raise InvalidPolicyError(f"the policy has no gate {gate!r}; there are: {known}")
-    with progress(names or tuple(settings.checks), quiet=format_ != "text") as on_event:
+    with progress(checks or tuple(settings.checks), quiet=quiet) as on_event:
         result = embedded.scan(
             path,
             settings=settings,
             policy=policy,
             gate=gate,
             base=base,
-            checks=names,
+            checks=checks,
             on_event=on_event,
         )
     if passed_over(app, path, loaded.file):
@@ -82,9 +115,7 @@ def scan(
     if looked and not any(outcome.applicable for outcome in looked):
         note = "Nothing here is of a kind that the checks look at: is this the right folder?"
         result = replace(result, notes=(*result.notes, note))
-    write_all(result, targets)
-    print_report(result, format_, root=result.root)
-    return of_verdict(result.decision.verdict)
+    return result
 
 
 def passed_over(app: App, path: Path, file: Path | None) -> bool:

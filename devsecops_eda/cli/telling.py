@@ -1,27 +1,34 @@
-"""What `emit`, `wait` and `rescan` share: their options, and what they print."""
+"""What `emit`, `wait`, `rescan` and `ci` share: connecting, and what they print."""
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import durationpy
 
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
+from devsecops_eda.cli.hearing import line_of, override_line
 from devsecops_eda.cli.output import colours
 from devsecops_eda.errors import BrokerUnreachableError
-from devsecops_eda.model import Decision, Event, Outcome, Verdict
-from devsecops_eda.reports import plain, render_decision, sentence
+from devsecops_eda.model import Decision, Event, OverrideTold, Verdict
+from devsecops_eda.reports import plain, render_decision
 from devsecops_eda.reports.machine import decision_document, written
 from devsecops_eda.waiting import Patience
 
 if TYPE_CHECKING:
     from devsecops_eda.cli.context import App
-    from devsecops_eda.client import Client
+    from devsecops_eda.client import Client, Overrides
 
+Handler = signal.Handlers | Callable[[int, FrameType | None], Any] | int
 T = TypeVar("T")
 
 OUTPUT_VERSION = 1
@@ -61,7 +68,10 @@ def connected(app: App) -> Iterator[Client]:
 
 @dataclass
 class Conversation:
-    """What one command tells, hears and prints. Text: as it comes. JSON: once, at the end."""
+    """What one command tells, hears and prints. Text: as it comes. JSON: once, at the end.
+
+    With ``accept_override`` an override of the decision that is in force makes the exit code 0.
+    """
 
     form: str
     flow: str
@@ -69,35 +79,58 @@ class Conversation:
     gate: str
     event_id: str | None = None
     subject: str | None = None
+    environment: str | None = None
+    accept_override: bool = False
     pending: Decision | None = field(default=None, init=False)
+    said_at: float = field(default_factory=time.monotonic, init=False)
+    overrides: Overrides = field(init=False)
+    _said: set[str] = field(default_factory=set, init=False)
     _heard: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        from devsecops_eda.client import Overrides
+
+        self.overrides = Overrides()
 
     def begin(self, about: str) -> None:
         """Say at once which flow this is: it goes on when we do not."""
         # JSON on standard output is one document; whoever reads a log wants to know now.
         to_stderr = self.form == "json"
-        click.echo(f"flow {self.flow}  {plain(about)}  gate {plain(self.gate)}", err=to_stderr)
+        where = f" for {plain(self.environment)}" if self.environment else ""
+        click.echo(
+            f"flow {self.flow}  {plain(about)}{where}  gate {plain(self.gate)}", err=to_stderr
+        )
 
     def hear(self, event: Event) -> None:
-        """Say on standard error what an event of the flow means for who waits."""
+        """Say on standard error what an event of the flow means for who waits, once."""
         self._heard = True
-        if isinstance(event.data, Outcome):
-            # What the gate compares with is scanned in the same flow.
-            other = self.subject is not None and event.subject != self.subject
-            click.echo(_progress(event.data, base=event.subject if other else None), err=True)
-        elif isinstance(event.data, Decision) and event.data.verdict is Verdict.PENDING:
-            if self.pending is None and event.data.gate == self.gate:
-                click.echo(f"  {plain(self.gate)}: pending", err=True)
-            if event.data.gate == self.gate:
-                self.pending = event.data
+        self.overrides.hear(event)
+        decision = event.data
+        if isinstance(decision, Decision) and decision.verdict is Verdict.PENDING:
+            # Another gate of the flow, or this one about another environment, is not asked.
+            if (decision.gate, decision.environment) != (self.gate, self.environment):
+                return
+            self.pending = decision
+        line = line_of(event, gate=self.gate, subject=self.subject)
+        if line is not None and line not in self._said:
+            self._said.add(line)
+            self.said_at = time.monotonic()
+            click.echo(line, err=True)
 
     def end(self, decision: Decision | None) -> ExitCode:
         """Print the decision, or how far it is, and return the exit code."""
         shown = decision or self.pending
+        override = self.overrides.active(shown, now=datetime.now(UTC)) if shown else None
         if self.form == "json":
-            click.echo(written(self._document("waited", shown)), nl=False)
+            click.echo(written(self._document("waited", shown, override)), nl=False)
         elif shown is not None:
             click.echo(render_decision(shown, colour=colours()), nl=False)
+        if override is not None:
+            told = override_line(override)
+            accepted = "" if self.accept_override else " (--accept-override goes by it)"
+            click.echo(f"{told}{accepted}", err=self.form == "json")
+            if self.accept_override:
+                return ExitCode.ALLOW
         if decision is None and self._heard:
             self.hint("still pending")
         elif decision is None:
@@ -111,16 +144,17 @@ class Conversation:
     def told(self, status: str) -> ExitCode:
         """Print what became of an event nobody waits for: published or spooled."""
         if self.form == "json":
-            click.echo(written(self._document(status, None)), nl=False)
+            click.echo(written(self._document(status, None, None)), nl=False)
         else:
             click.echo(f"{status} {self.event_id}")
         return ExitCode.ALLOW
 
     def hint(self, why: str, *, then: str = "the flow goes on") -> None:
         """Say how to go on waiting."""
+        where = f" --environment {plain(self.environment)}" if self.environment else ""
         click.echo(
             f"{why}; {then}: devsecops-eda wait --repo {plain(self.repo)}"
-            f" --gate {plain(self.gate)} --flow {self.flow}",
+            f" --gate {plain(self.gate)}{where} --flow {self.flow}",
             err=True,
         )
 
@@ -148,14 +182,20 @@ class Conversation:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Say on Ctrl-C that only the waiting ends."""
+        """Say on Ctrl-C and SIGTERM that only the waiting ends."""
+        before = _interrupting(signal.SIGTERM)
         try:
             yield
         except KeyboardInterrupt:
             self.hint("interrupted")
             raise
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
 
-    def _document(self, status: str, decision: Decision | None) -> dict[str, Any]:
+    def _document(
+        self, status: str, decision: Decision | None, override: OverrideTold | None
+    ) -> dict[str, Any]:
         return {
             "version": OUTPUT_VERSION,
             "status": status,
@@ -163,17 +203,27 @@ class Conversation:
             "event": self.event_id,
             "verdict": decision.verdict.value if decision else None,
             "decision": decision_document(decision) if decision else None,
+            "override": _override(override) if override else None,
         }
 
 
-def _progress(outcome: Outcome, *, base: str | None = None) -> str:
-    name = f"  {plain(outcome.check)}"
-    if base is not None:
-        name += f" on {plain(base.rpartition('@')[2][:12])}, to compare with"
-    if outcome.failure is not None:
-        failure = outcome.failure
-        return f"{name}: no verdict: {failure.reason.value}: {sentence(failure.detail)}"
-    if not outcome.applicable:
-        return f"{name}: nothing to look at"
-    counts = ", ".join(f"{count} {word}" for word, count in outcome.counts().items() if count)
-    return f"{name}: {counts or 'no findings'}"
+def _override(told: OverrideTold) -> dict[str, Any]:
+    return {
+        "id": told.override,
+        "state": told.state.value,
+        "actor": told.actor,
+        "reason": told.reason,
+        "incident": told.incident,
+        "expires_at": told.expires_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _interrupting(number: signal.Signals) -> Handler | None:
+    """Let a signal do what Ctrl-C does, and return what it did before; None in another thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    return signal.signal(number, interrupt)
