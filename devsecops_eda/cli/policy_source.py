@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.policy import Policy, default_policy_text, load_policy
+from devsecops_eda.policy import Policy, PolicyText, default_policy_text, load_policies
+from devsecops_eda.policy.document import MAX_POLICY_BYTES
 from devsecops_eda.settings import DEFAULT_CHECKS, Settings
+
+BUILT_IN = "the built-in policy"
+DOCUMENT = ".yaml"
+CASES = ".test.yaml"
+"""Cases lie beside the documents of a folder and are none themselves."""
 
 
 def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
@@ -15,21 +22,57 @@ def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
     Raises:
         InvalidPolicyError: it cannot be read, or something in it is wrong.
     """
-    file = file or settings.gate.policy
-    if file is None:
+    texts = policy_texts(settings, file)
+    return load_policies(texts, checks=settings.checks, groups=settings.people.groups)
+
+
+def policy_texts(settings: Settings, file: Path | None = None) -> tuple[PolicyText, ...]:
+    """Return the documents that policy is made of: one file, or each ``*.yaml`` of a folder.
+
+    Raises:
+        InvalidPolicyError: one cannot be read, or there is none.
+    """
+    source = file or settings.gate.policy
+    if source is None:
         missing = sorted(set(DEFAULT_CHECKS) - set(settings.checks))
         if missing:
             raise InvalidPolicyError(
                 f"the built-in policy judges by {', '.join(missing)}, which the configuration "
                 "turns off: name a policy of your own ([gate] policy, or --policy)"
             )
-        return load_policy(
-            default_policy_text(), file="the built-in policy", checks=settings.checks
-        )
+        return (PolicyText(BUILT_IN, default_policy_text()),)
+    files = tuple(_documents(source)) if source.is_dir() else (source,)
+    return tuple(PolicyText(str(one), _text(one)) for one in files)
+
+
+def _documents(folder: Path) -> Iterator[Path]:
+    """Yield the documents of a folder by name; hidden files, cases and folders are none."""
+    found = False
     try:
-        text = file.read_text(encoding="utf-8")
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise InvalidPolicyError(f"{folder}: cannot be read: {error.strerror}") from error
+    for one in entries:
+        if one.name.startswith(".") or one.is_dir() or one.name.endswith(CASES):
+            continue
+        if one.suffix == ".yml":
+            # Left out without a word, its rules would be missed by nobody.
+            raise InvalidPolicyError(f"{one}: the documents of a folder end in {DOCUMENT}")
+        if one.suffix == DOCUMENT:
+            found = True
+            yield one
+    if not found:
+        raise InvalidPolicyError(f"{folder}: there is no policy document (*{DOCUMENT}) in it")
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_POLICY_BYTES + 1)
+        if len(data) > MAX_POLICY_BYTES:
+            raise InvalidPolicyError(f"{file}: has more than {MAX_POLICY_BYTES} bytes")
+        return data.decode("utf-8")
     except OSError as error:
         raise InvalidPolicyError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InvalidPolicyError(f"{file}: cannot be read: it is no UTF-8") from error
-    return load_policy(text, file=str(file), checks=settings.checks)

@@ -19,7 +19,12 @@ from devsecops_eda.policy.facts import (
     Vote,
     Waiver,
 )
-from devsecops_eda.policy.load import default_policy_text, load_policy
+from devsecops_eda.policy.load import (
+    PolicyText,
+    default_policy_text,
+    load_policies,
+    load_policy,
+)
 from devsecops_eda.policy.model import (
     CheckRule,
     CoverageRule,
@@ -31,6 +36,7 @@ from devsecops_eda.policy.model import (
     ScanRule,
     Scope,
 )
+from devsecops_eda.policy.selecting import Selected, applied, explain
 from devsecops_eda.policy.waiving import covers, waiver_state
 from devsecops_eda.policy.wanting import predicates_wanted, wanted_baselines
 
@@ -48,6 +54,7 @@ __all__ = [
     "Matches",
     "OtherDecision",
     "Policy",
+    "PolicyText",
     "PredicateWanted",
     "Request",
     "Round",
@@ -55,14 +62,18 @@ __all__ = [
     "ScanRule",
     "Scope",
     "Seen",
+    "Selected",
     "Vote",
     "Waiver",
+    "applied",
     "baseline_candidates",
     "commit_facts",
     "covers",
     "decide",
     "default_policy_text",
+    "explain",
     "findings_of",
+    "load_policies",
     "load_policy",
     "next_deadline",
     "predicates_wanted",

@@ -54,11 +54,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value as it was written; ``plain`` says that it stands without quotes."""
+    """One value; ``plain`` says that it stands without quotes, ``written`` is how it stands."""
 
     text: str
     plain: bool
     place: Place
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def _problem(error: MarkedYAMLError) -> str:
     problem = str(error.problem or error.context or "it breaks off")
     if "'\\t'" in problem:
         return "a tab cannot indent, use spaces"
+    if "expected alphabetic or numeric character" in problem:
+        return "text that begins with * or & has to stand in quotes"
     return problem
 
 
@@ -116,7 +119,8 @@ class _Composer:
         self._file = file
         parser = YAML(typ="safe", pure=True)
         # The text itself is looked at for a byte order mark: the parser would take a second one.
-        self._events: Iterator[Event] = parser.parse(text.removeprefix("\ufeff"))
+        self._text = text.removeprefix("\ufeff")
+        self._events: Iterator[Event] = parser.parse(self._text)
 
     def document(self) -> Node:
         root: Node | None = None
@@ -137,7 +141,10 @@ class _Composer:
     def _node(self, event: Event, *, depth: int) -> Node:
         place = self._place(event)
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-            raise place.refusal("anchors and aliases (& and *) are not allowed: write it out")
+            raise place.refusal(
+                "anchors and aliases (& and *) are not allowed: write it out,"
+                " and put text that begins with one in quotes"
+            )
         if getattr(event, "tag", None):
             raise place.refusal("tags (!) are not allowed")
         if depth > MAX_DEPTH:
@@ -174,7 +181,8 @@ class _Composer:
     def _scalar(self, event: ScalarEvent, place: Place) -> Scalar:
         if any("\ud800" <= char <= "\udfff" for char in event.value):
             raise place.refusal("is no Unicode text: a lone surrogate")
-        return Scalar(event.value, event.style is None, place)
+        written = self._text[event.start_mark.index : event.end_mark.index]
+        return Scalar(event.value, event.style is None, place, written)
 
     def _place(self, event: Event) -> Place:
         mark = event.start_mark

@@ -1,48 +1,65 @@
-"""From the text of a policy file to a policy, or to an error that names the place."""
+"""From the texts of policy documents to one policy, or to an error that names the place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib import resources
-from typing import Any
+from types import MappingProxyType
 
-from devsecops_eda.model import EventType, Mode, Severity
+from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.policy.document import read_yaml
-from devsecops_eda.policy.durations import show_duration
-from devsecops_eda.policy.facts import COMMIT_CHECK
+from devsecops_eda.policy.frame import Frame
+from devsecops_eda.policy.load_gates import check_waits, read_gates, together
+from devsecops_eda.policy.load_people import read_break_glass, read_waivers
+from devsecops_eda.policy.load_rules import read_rule
+from devsecops_eda.policy.load_selectors import read_selector
 from devsecops_eda.policy.model import (
     AnyRule,
-    CoverageRule,
-    FindingsRule,
+    BreakGlass,
     GateSpec,
-    IfNothing,
     Policy,
-    ScanRule,
-    Scope,
+    Selector,
+    WaiverTerms,
 )
 from devsecops_eda.policy.reading import At
+from devsecops_eda.policy.selecting import joined
 
 VERSION = 1
 MAX_RULES = 256
 """As many requirement lines a decision may carry."""
 
-ASKING = (EventType.COMMIT_PUSHED,)
-"""The facts that may ask a gate by themselves; ``decision.requested`` always may."""
+MAX_DOCUMENTS = 256
 
-_TOP = ("version", "name", "within", "gates", "rules")
-_COMMON = ("id", "kind", "gates", "mode", "message", "solution", "from", "until")
-_CHECK = ("check", "within", "max_age", "if_nothing")
+_REQUIRED = ("version", "name", "gates", "rules")
+_TOP = (*_REQUIRED, "within", "applies_to", "waivers", "break_glass")
+_NO_GROUPS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    """What a rule is read against: what there is, and what holds where it says nothing."""
+class PolicyText:
+    """One policy document; ``file`` is for messages only."""
 
-    gates: Collection[str]
-    checks: Collection[str]
-    within: timedelta | None
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One document whose gates are read, and whose rules wait for those of all others."""
+
+    name: str
+    top: Mapping[str, At]
+    gates: tuple[GateSpec, ...]
+    rules: tuple[At, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A rule and where it stands."""
+
+    at: At
+    rule: AnyRule
 
 
 def default_policy_text() -> str:
@@ -50,182 +67,157 @@ def default_policy_text() -> str:
     return (resources.files("devsecops_eda.policy") / "default.yaml").read_text("utf-8")
 
 
-def load_policy(text: str, *, file: str, checks: Collection[str]) -> Policy:
-    """Return the policy in ``text``; ``checks`` are those there are, ``file`` is for messages.
+def load_policy(
+    text: str,
+    *,
+    file: str,
+    checks: Collection[str],
+    groups: Mapping[str, frozenset[str]] = _NO_GROUPS,
+) -> Policy:
+    """Return the policy in one ``text``, as ``load_policies`` does.
 
     Raises:
         InvalidPolicyError: with file, line, column, key path and the nearest valid name.
     """
-    root = At(read_yaml(text, file=file), "")
-    top = root.fields(_TOP, required=("version", "name", "gates", "rules"))
+    return load_policies((PolicyText(file, text),), checks=checks, groups=groups)
+
+
+def load_policies(
+    texts: Sequence[PolicyText],
+    *,
+    checks: Collection[str],
+    groups: Mapping[str, frozenset[str]],
+) -> Policy:
+    """Return what all documents say together; their order has no meaning.
+
+    ``checks`` are those there are, ``groups`` the persons in each group there is.
+
+    Raises:
+        InvalidPolicyError: with file, line, column, key path and the nearest valid name.
+    """
+    if not texts:
+        raise InvalidPolicyError("there is no policy document: nothing would ever be judged")
+    if len(texts) > MAX_DOCUMENTS:
+        raise InvalidPolicyError(f"{len(texts)} policy documents, at most {MAX_DOCUMENTS}")
+    documents = sorted((_document(one) for one in texts), key=lambda one: one.name)
+    _check_names(documents)
+    gates = together(gate for one in documents for gate in one.gates)
+    names = frozenset(gate.name for gate in gates)
+    frames = [_frame(one, names, checks, groups) for one in documents]
+    placed = [
+        _Placed(at, rule)
+        for document, frame in zip(documents, frames, strict=True)
+        for at, rule in zip(document.rules, _rules(document, frame), strict=True)
+    ]
+    _check_selectors(placed)
+    _check_judged(documents, placed)
+    check_waits([(one.at, one.rule) for one in placed])
+    return Policy(
+        joined([one.name for one in documents]),
+        gates,
+        tuple(one.rule for one in placed),
+        _waivers(documents, frames),
+        _break_glass(documents, frames),
+    )
+
+
+def _document(text: PolicyText) -> _Document:
+    top = At(read_yaml(text.text, file=text.file), "").fields(_TOP, required=_REQUIRED)
     if top["version"].number() != VERSION:
         raise top["version"].refusal(f"this program reads version {VERSION} only")
     name = top["name"].name()
-    gates = _gates(top["gates"])
+    gates = read_gates(top["gates"])
+    rules = top["rules"].items("rules")
+    if len(rules) > MAX_RULES:
+        raise rules[MAX_RULES].refusal(f"a policy has at most {MAX_RULES} rules")
+    return _Document(name, top, gates, rules)
+
+
+def _frame(
+    document: _Document,
+    gates: Collection[str],
+    checks: Collection[str],
+    groups: Mapping[str, frozenset[str]],
+) -> Frame:
+    top = document.top
     within = top["within"].duration() if "within" in top else None
-    frame = _Frame(tuple(gate.name for gate in gates), checks, within)
-    items = top["rules"].items("rules")
-    if len(items) > MAX_RULES:
-        raise items[MAX_RULES].refusal(f"a policy has at most {MAX_RULES} rules")
-    rules = tuple(_rule(item, frame) for item in items)
-    _check_ids(items, rules)
-    judged = frozenset().union(*(rule.gates for rule in rules))
-    for key in top["gates"].key_words():
-        if key.name() not in judged:
-            # An empty conjunction is true: it would let everything through.
-            raise key.refusal("no rule judges this gate: it would let everything through")
-    return Policy(name, gates, rules)
+    selectors: tuple[Selector, ...] = ()
+    if "applies_to" in top:
+        selectors = (read_selector(top["applies_to"]),)
+    return Frame(gates, checks, groups, document.name, within, selectors)
 
 
-def _gates(at: At) -> tuple[GateSpec, ...]:
-    entries = at.entries("gates")
-    names = [key.name() for key in at.key_words()]
-    return tuple(GateSpec(name, _asked_by(entries[name])) for name in names)
-
-
-def _asked_by(at: At) -> frozenset[EventType]:
-    fields = at.fields(("asked_by",))
-    if "asked_by" not in fields:
-        return frozenset()
-    known = {type_.value: type_ for type_ in ASKING}
-    types = _unique(fields["asked_by"], "types of events", lambda item: item.text(), known, "event")
-    return frozenset(known[type_] for type_ in types)
-
-
-def _unique(
-    at: At,
-    plural: str,
-    read: Callable[[At], str],
-    known: Collection[str],
-    noun: str,
-) -> tuple[str, ...]:
-    """Return the words of a list, each of which is known and stands once."""
-    found: list[str] = []
-    for item in at.items(plural):
-        word = read(item)
-        if word not in known:
-            raise item.unknown(word, noun, known)
-        if word in found:
-            raise item.refusal(f"{word!r} stands in this list a second time")
-        found.append(word)
-    return tuple(found)
-
-
-def _check_ids(items: tuple[At, ...], rules: tuple[AnyRule, ...]) -> None:
+def _rules(document: _Document, frame: Frame) -> tuple[AnyRule, ...]:
+    rules = tuple(read_rule(at, frame) for at in document.rules)
     first: dict[str, int] = {}
-    for at, (item, rule) in enumerate(zip(items, rules, strict=True)):
+    for number, (at, rule) in enumerate(zip(document.rules, rules, strict=True)):
         if rule.id in first:
-            raise item.refusal(
+            raise at.refusal(
                 f"the id {rule.id!r} is that of rules[{first[rule.id]}] already: one id, one rule"
             )
-        first[rule.id] = at
+        first[rule.id] = number
+    return rules
 
 
-def _rule(at: At, frame: _Frame) -> AnyRule:
-    # The kind first: which other keys there are depends on it.
-    every = {*_COMMON, *_CHECK, "at_most", "new_only", "of"}
-    kind_at = at.fields(every, required=("id", "kind"))["kind"]
-    kind = kind_at.text()
-    if kind not in _KINDS:
-        raise kind_at.unknown(kind, "kind", _KINDS)
-    own, read = _KINDS[kind]
-    fields = at.fields((*_COMMON, *_CHECK, *own), required=("id", "kind", "gates", "check"))
-    return read(at, fields, {**_common(fields, frame), **_rests_on_check(at, fields, frame)}, frame)
-
-
-def _common(fields: Mapping[str, At], frame: _Frame) -> dict[str, Any]:
-    names = _unique(fields["gates"], "gates", lambda item: item.name(), frame.gates, "gate")
-    found: dict[str, Any] = {"id": fields["id"].name(), "gates": frozenset(names)}
-    if "mode" in fields:
-        found["mode"] = fields["mode"].word(Mode, "mode")
-    for key in ("message", "solution"):
-        if key in fields:
-            found[key] = fields[key].text()
-    for key, field in (("from", "begins"), ("until", "ends")):
-        if key in fields:
-            found[field] = fields[key].instant()
-    if "begins" in found and "ends" in found and found["begins"] >= found["ends"]:
-        raise fields["until"].refusal("ends before it begins, or at that very instant")
-    return found
-
-
-def _rests_on_check(at: At, fields: Mapping[str, At], frame: _Frame) -> dict[str, Any]:
-    check = fields["check"].name()
-    if check not in frame.checks:
-        raise fields["check"].unknown(check, "check", frame.checks)
-    within = fields["within"].duration() if "within" in fields else frame.within
-    if within is None:
-        raise at.refusal(
-            "how long may the check take? within (as 30m) stands neither here nor at the top"
-        )
-    found: dict[str, Any] = {"check": check, "within": within}
-    if "max_age" in fields:
-        found["max_age"] = fields["max_age"].duration()
-        if found["max_age"] <= within:
-            raise fields["max_age"].refusal(
-                f"a scan may take {show_duration(within)} (within): it could be too old at once"
+def _check_names(documents: Sequence[_Document]) -> None:
+    first: dict[str, At] = {}
+    for document in documents:
+        at = document.top["name"]
+        if document.name in first:
+            raise at.refusal(
+                f"{document.name!r} is the name of the policy in"
+                f" {first[document.name].node.place.file} already: one name, one document"
             )
-    if "if_nothing" in fields:
-        found["if_nothing"] = fields["if_nothing"].word(IfNothing, "answer")
-    return found
+        first[document.name] = at
 
 
-def _scan(at: At, fields: Mapping[str, At], common: dict[str, Any], frame: _Frame) -> AnyRule:
-    return ScanRule(**common)
+def _check_selectors(placed: Iterable[_Placed]) -> None:
+    first: dict[tuple[str, frozenset[Selector]], _Placed] = {}
+    for one in placed:
+        key = one.rule.id, frozenset(one.rule.selectors)
+        other = first.setdefault(key, one)
+        if other is not one:
+            raise one.at.refusal(
+                f"the policy {other.rule.policy!r} has a rule {one.rule.id!r} that applies to the"
+                f" same ({other.at.node.place.file}:{other.at.node.place.line}): which one holds?"
+            )
 
 
-def _findings(at: At, fields: Mapping[str, At], common: dict[str, Any], frame: _Frame) -> AnyRule:
-    if "at_most" not in fields:
-        raise at.refusal("the key 'at_most' is missing: how many findings are allowed?")
-    _needs_scanner(fields, "findings")
-    new_only = fields["new_only"].flag() if "new_only" in fields else False
-    if new_only:
-        _needs_commit(fields["new_only"], frame, "what is new")
-    return FindingsRule(**common, at_most=_limits(fields["at_most"]), new_only=new_only)
+def _check_judged(documents: Iterable[_Document], placed: Sequence[_Placed]) -> None:
+    ids: dict[str, set[str]] = {}
+    for one in placed:
+        for gate in one.rule.gates:
+            # Rules of one id share a line, so that these are as many as a decision can have.
+            ids.setdefault(gate, set()).add(one.rule.id)
+            if len(ids[gate]) > MAX_RULES:
+                raise one.at.refusal(f"the gate {gate!r} has more than {MAX_RULES} rules")
+    for document in documents:
+        for key in document.top["gates"].key_words():
+            if key.name() not in ids:
+                # An empty conjunction is true: it would let everything through.
+                raise key.refusal("no rule judges this gate: it would let everything through")
 
 
-def _coverage(at: At, fields: Mapping[str, At], common: dict[str, Any], frame: _Frame) -> AnyRule:
-    _needs_scanner(fields, "files")
-    scope = fields["of"].word(Scope, "set of files") if "of" in fields else Scope.CHANGED_FILES
-    if scope is Scope.CHANGED_FILES:
-        _needs_commit(fields.get("of", at), frame, "which files changed")
-    return CoverageRule(**common, of=scope)
+def _waivers(documents: Sequence[_Document], frames: Sequence[Frame]) -> WaiverTerms | None:
+    found = _only(documents, "waivers", "terms for waivers")
+    if found is None:
+        return None
+    return read_waivers(documents[found].top["waivers"], frames[found])
 
 
-def _needs_scanner(fields: Mapping[str, At], what: str) -> None:
-    if fields["check"].name() == COMMIT_CHECK:
-        raise fields["check"].refusal(f"the check {COMMIT_CHECK} is about no {what}")
+def _break_glass(documents: Sequence[_Document], frames: Sequence[Frame]) -> BreakGlass | None:
+    found = _only(documents, "break_glass", "terms for overrides")
+    if found is None:
+        return None
+    return read_break_glass(documents[found].top["break_glass"], frames[found])
 
 
-def _needs_commit(at: At, frame: _Frame, what: str) -> None:
-    if COMMIT_CHECK not in frame.checks:
-        raise at.refusal(f"{what} is said by the check {COMMIT_CHECK}, which is not configured")
-
-
-def _limits(at: At) -> tuple[tuple[Severity, int], ...]:
-    known = {severity.word: severity for severity in Severity}
-    limits: dict[Severity, int] = {}
-    entries = at.entries("severities")
-    for key in at.key_words():
-        word = key.text()
-        if word not in known:
-            raise key.unknown(word, "severity", known)
-        limits[known[word]] = entries[word].number()
-    for severity, limit in limits.items():
-        lower = [(other, most) for other, most in limits.items() if other < severity]
-        for other, most in lower:
-            if most < limit:
-                raise entries[severity.word].refusal(
-                    f"{other.word}: {most} counts {severity.word} ones too,"
-                    f" so {limit} of them can never be allowed"
-                )
-    return tuple(sorted(limits.items()))
-
-
-_Reader = Callable[[At, Mapping[str, At], dict[str, Any], _Frame], AnyRule]
-
-_KINDS: dict[str, tuple[tuple[str, ...], _Reader]] = {
-    ScanRule.kind: ((), _scan),
-    FindingsRule.kind: (("at_most", "new_only"), _findings),
-    CoverageRule.kind: (("of",), _coverage),
-}
+def _only(documents: Sequence[_Document], key: str, noun: str) -> int | None:
+    """Return the number of the one document that has ``key``, None where none has."""
+    having = [number for number, one in enumerate(documents) if key in one.top]
+    if len(having) > 1:
+        first, second = (documents[number] for number in having[:2])
+        raise second.top[key].refusal(
+            f"the policy {first.name!r} has {noun} already: one document has them for all"
+        )
+    return having[0] if having else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
-from enum import Enum, IntEnum, StrEnum
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import IntEnum, StrEnum
 from typing import ClassVar
 
 from devsecops_eda.model import EventType, Mode, Severity
+from devsecops_eda.policy.digest import digest_of
 
 
 class IfNothing(StrEnum):
@@ -231,22 +230,24 @@ class WaiverTerms:
     """How long a waiver may be, by the finding's severity now, and who may grant one.
 
     ``longest`` has every severity; ``otherwise`` is for a requirement, which has none.
-    ``announce`` are the spans before the end at which it is announced.
+    ``announce`` are the spans before the end at which it is announced; ``selectors`` as of a rule.
     """
 
     granters: tuple[str, ...]
     longest: tuple[tuple[Severity, timedelta], ...]
     otherwise: timedelta
     announce: tuple[timedelta, ...] = (timedelta(days=14), timedelta(days=3), timedelta(days=1))
+    selectors: tuple[Selector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """Who may override a decision, for how long at most, and by when it has to be reviewed."""
+    """Who may override, for how long, reviewed within what; ``selectors`` as those of a rule."""
 
     groups: tuple[str, ...]
     longest: timedelta
     review_within: timedelta
+    selectors: tuple[Selector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,32 +293,6 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """Return ``sha256:<hex>`` of the meaning: names, gates, rules and their order."""
-        meaning = [
-            "policy/1",
-            self.name,
-            sorted([gate.name, sorted(gate.asked_by)] for gate in self.gates),
-            [[rule.kind, _meaning(rule)] for rule in self.rules],
-        ]
-        text = json.dumps(meaning, separators=(",", ":"), ensure_ascii=True)
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _meaning(rule: Rule) -> list[list[object]]:
-    return [[field.name, _plain(getattr(rule, field.name))] for field in fields(rule)]
-
-
-def _plain(value: object) -> object:
-    match value:
-        case timedelta():
-            return value.total_seconds()
-        case datetime():
-            return value.astimezone(UTC).isoformat()
-        case frozenset():
-            return sorted(str(one) for one in value)
-        case tuple():
-            return sorted([severity.word, limit] for severity, limit in value)
-        case Enum():
-            return value.value
-        case _:
-            return value
+        """Return ``sha256:<hex>`` of the meaning: names, gates, rules and their order, terms."""
+        gates = frozenset(self.gates)
+        return digest_of((self.name, gates, self.rules, self.waivers, self.break_glass))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from devsecops_eda.policy.facts import Facts
-from devsecops_eda.policy.model import Policy
+from devsecops_eda.policy.selecting import applied
 
-
-def applied(policy: Policy, facts: Facts) -> Policy | None:
-    """Return the policy."""
-    return policy
+__all__ = ["applied"]

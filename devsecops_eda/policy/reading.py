@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -14,12 +14,17 @@ from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.policy import document
 from devsecops_eda.policy.document import Mapping, Node, Scalar
 from devsecops_eda.policy.durations import parse_duration
+from devsecops_eda.policy.written import place_of
 
 MAX_NUMBER = 9_999_999
 MAX_TEXT_CHARS = 500
+MAX_PATTERN_CHARS = 200
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,6}")
+_PATTERN = re.compile(r"(?:[A-Za-z0-9_.~+/*?-]|\[!?[A-Za-z0-9_.~+/-]+\])+")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 # What some version of YAML takes for something else than text when it stands without quotes.
@@ -122,16 +127,45 @@ class At:
 
     def instant(self) -> datetime:
         """Return it as an instant: RFC 3339 with its offset, in quotes."""
-        scalar = self._scalar("an instant")
         sentence = 'must be an instant in quotes, as "2027-01-31T18:00:00Z"'
-        if scalar.plain:
-            raise self.refusal(f"{sentence}, not {what_is(scalar)}")
-        try:
-            if _INSTANT.fullmatch(scalar.text) is None:
-                raise ValueError
-            return datetime.fromisoformat(scalar.text)
-        except ValueError:
-            raise self.refusal(f"{sentence}, not {scalar.text[:80]!r}") from None
+        return datetime.fromisoformat(self._in_quotes(_INSTANT, sentence))
+
+    def day(self) -> date:
+        """Return it as a day of the calendar, in quotes."""
+        sentence = 'must be a day in quotes, as "2026-12-24"'
+        return date.fromisoformat(self._in_quotes(_DAY, sentence))
+
+    def clock(self) -> int:
+        """Return it as minutes since midnight, from "00:00" to "24:00", in quotes."""
+        sentence = 'must be a time of day in quotes, as "09:00"'
+        hours, _, minutes = self._in_quotes(_CLOCK, sentence).partition(":")
+        return int(hours) * 60 + int(minutes)
+
+    def pattern(self) -> str:
+        """Return it as a pattern of names: ``*``, ``?`` and ``[...]`` stand for others."""
+        text = self._quoted_or_clear()
+        if _PATTERN.fullmatch(text) is None or len(text) > MAX_PATTERN_CHARS:
+            raise self.refusal(
+                f"{text[:80]!r} is no pattern: at most {MAX_PATTERN_CHARS} letters, digits and"
+                " _ . ~ + / -, with * for any text, ? for one character, [ab] and [!ab]"
+            )
+        return text
+
+    def expression(self) -> str:
+        """Return it as it stands, without the white space around it; not empty."""
+        text = self._quoted_or_clear().strip()
+        if not text:
+            raise self.refusal("must not be empty")
+        return text
+
+    def refusal_at(self, offset: int, detail: str) -> InvalidPolicyError:
+        """Return the error about the character ``offset`` of the ``expression`` it is."""
+        place = place_of(self._scalar("text"), offset)
+        return place.refusal(detail, path=self.path)
+
+    def is_list(self) -> bool:
+        """Return whether it is a list, for what may be one or a single value."""
+        return isinstance(self.node, document.Sequence)
 
     def items(self, noun: str) -> tuple[At, ...]:
         """Return the items of the list it is; an empty one is refused."""
@@ -180,6 +214,21 @@ class At:
         if not isinstance(self.node, Scalar):
             raise self.refusal(f"must be {wanted}, not {what_is(self.node)}")
         return self.node
+
+    def _in_quotes(self, shape: re.Pattern[str], sentence: str) -> str:
+        """Return text of ``shape`` in quotes; what is no day of the calendar is refused too."""
+        scalar = self._scalar(sentence.removeprefix("must be "))
+        # Without quotes some readers of YAML see a number or a date of their own.
+        if scalar.plain:
+            raise self.refusal(f"{sentence}, not {what_is(scalar)}")
+        try:
+            if shape.fullmatch(scalar.text) is None:
+                raise ValueError
+            if shape is not _CLOCK:
+                datetime.fromisoformat(scalar.text)
+        except ValueError:
+            raise self.refusal(f"{sentence}, not {scalar.text[:80]!r}") from None
+        return scalar.text
 
     def _quoted_or_clear(self) -> str:
         scalar = self._scalar("text")

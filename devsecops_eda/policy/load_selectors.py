@@ -1,0 +1,29 @@
+"""Reading ``applies_to``: which repositories, environments and branches something is about."""
+
+from __future__ import annotations
+
+from devsecops_eda.policy.frame import unique
+from devsecops_eda.policy.model import BranchClass, Selector
+from devsecops_eda.policy.reading import At
+
+_KEYS = ("repositories", "environments", "branch")
+
+
+def read_selector(at: At) -> Selector:
+    """Return what stands in ``applies_to``; an empty one is refused, as it would say nothing.
+
+    Patterns are sorted: their order has no meaning.
+    """
+    fields = at.fields(_KEYS)
+    at.entries("kinds of things")
+    return Selector(
+        repositories=_patterns(fields["repositories"]) if "repositories" in fields else (),
+        environments=_patterns(fields["environments"]) if "environments" in fields else (),
+        branch=fields["branch"].word(BranchClass, "class of branches")
+        if "branch" in fields
+        else None,
+    )
+
+
+def _patterns(at: At) -> tuple[str, ...]:
+    return tuple(sorted(unique(at, "patterns", At.pattern, None, "pattern")))
