@@ -1,7 +1,7 @@
 """The rule kind ``decision``: another gate let this, or what it was built from, in.
 
 Allowed on a topic branch is not allowed on main: the decision has to be about the branch that the
-rule names, or about a protected one.
+rule names, else about a protected one, and that is the one that is judged for where there is one.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def instants(rule: DecisionRule, facts: Facts, now: datetime) -> Iterator[dateti
 
 def effective_decision(rule: DecisionRule, subject: Subject, facts: Facts) -> OtherDecision | None:
     """Return the latest decision on ``subject`` that the rule means, None where there is none."""
-    fitting = (one for one in _decisions(rule, subject, facts) if _about_branch(rule, one))
+    fitting = (one for one in _decisions(rule, subject, facts) if _about_branch(rule, one, facts))
     return max(fitting, key=lambda one: (one.decided_at, one.id), default=None)
 
 
 def _judge_one(rule: DecisionRule, subject: Subject, facts: Facts, now: datetime) -> Judged:
     found = effective_decision(rule, subject, facts)
-    about = f"{_name(subject)} for {_branch(rule)}"
+    about = f"{_name(subject)} for {_branch(rule, facts)}"
     if found is None:
         elsewhere = _said_elsewhere(rule, subject, facts)
         text = f"the gate {rule.gate} said nothing on {about}{elsewhere}"
@@ -103,7 +103,7 @@ def _unanswered(rule: DecisionRule, facts: Facts, text: str, now: datetime) -> J
     return Judged(
         RequirementState.MISSING,
         f"{text} within {show_duration(rule.within)}",
-        f"ask the gate {rule.gate} about it for {_branch(rule)}",
+        f"ask the gate {rule.gate} about it for {_branch(rule, facts)}",
         since=due,
     )
 
@@ -125,24 +125,30 @@ def _decisions(rule: DecisionRule, subject: Subject, facts: Facts) -> Sequence[O
     ]
 
 
-def _about_branch(rule: DecisionRule, one: OtherDecision) -> bool:
-    if rule.target is None:
-        return one.protected
-    return one.target is not None and branch_name(one.target) == branch_name(rule.target)
+def _about_branch(rule: DecisionRule, one: OtherDecision, facts: Facts) -> bool:
+    if rule.target is None and not one.protected:
+        return False
+    wanted = rule.target if rule.target is not None else facts.target
+    if wanted is None:
+        return True
+    return one.target is not None and branch_name(one.target) == branch_name(wanted)
 
 
 def _said_elsewhere(rule: DecisionRule, subject: Subject, facts: Facts) -> str:
     others = {
         branch_name(one.target)
         for one in _decisions(rule, subject, facts)
-        if one.target is not None and not _about_branch(rule, one)
+        if one.target is not None and not _about_branch(rule, one, facts)
     }
     named = listed([plain(one) for one in sorted(others)])
     return f", what it said for {named} does not count here" if others else ""
 
 
-def _branch(rule: DecisionRule) -> str:
-    return branch_name(rule.target) if rule.target is not None else "a protected branch"
+def _branch(rule: DecisionRule, facts: Facts) -> str:
+    if rule.target is not None:
+        return branch_name(rule.target)
+    protected = "a protected branch"
+    return f"{plain(branch_name(facts.target))} as {protected}" if facts.target else protected
 
 
 def _name(subject: Subject) -> str:
