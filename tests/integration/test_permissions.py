@@ -11,19 +11,29 @@ from devsecops_eda.broker import Address, Outgoing, declare, outgoing, parse_url
 from devsecops_eda.client import Client, commit_pushed, decision_requested, scan_requested
 from devsecops_eda.definitions import Account, definitions
 from devsecops_eda.errors import NotAuthorisedError, RefusalReason
-from devsecops_eda.model import DeadLettered, Event, EventType, Subject, Verdict
+from devsecops_eda.model import (
+    ApprovalVoted,
+    ArtifactPublished,
+    DeadLettered,
+    Event,
+    EventType,
+    Subject,
+    Verdict,
+    flow_word,
+)
+from devsecops_eda.roles import Role
 from devsecops_eda.topology import (
     DEAD,
     EVENTS,
     REPLAY,
     Identities,
-    Role,
     Topology,
     queue_name,
     reply_keys,
     reply_queue,
 )
 from tests.conftest import Vhost
+from tests.examples import golden
 from tests.rig.standin import NOW, StandIn, decision_made, scan_completed
 
 REPO = "acme/app"
@@ -32,30 +42,41 @@ PUSH = commit_pushed(REPO, ref="main", sha="1" * 40, now=NOW)
 FLOW = PUSH.correlationid
 TOPOLOGY = Topology(("semgrep", "safety"))
 WAITER = "0123456789abcdef"
+ROLES = ("worker", "gate", "ci", "builder", "approver", "held", "operator")
 
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """One user of each role, as `topology export --users` makes them."""
+    """One user of each role, as `topology export --users` makes them; `held` to one repository."""
 
     worker: Address
     gate: Address
     ci: Address
+    builder: Address
+    approver: Address
+    held: Address
     operator: Address
 
     @property
     def identities(self) -> Identities:
-        return Identities(gate=self.gate.user, workers={"semgrep": self.worker.user})
+        return Identities(
+            gate=self.gate.user,
+            workers={"semgrep": self.worker.user},
+            builders=frozenset({self.builder.user}),
+        )
 
 
 @pytest.fixture
 def users(vhost: Vhost) -> Users:
     declare(TOPOLOGY, parse_url(vhost.url))
-    made = {name: vhost.add_user(name) for name in ("worker", "gate", "ci", "operator")}
+    made = {name: vhost.add_user(name) for name in ROLES}
     accounts = (
         Account(made["worker"].name, Role.SCAN_WORKER, "semgrep"),
         Account(made["gate"].name, Role.GATE, "approval"),
         Account(made["ci"].name, Role.CI, repos=(REPO,)),
+        Account(made["builder"].name, Role.BUILDER, repos=(REPO,)),
+        Account(made["approver"].name, Role.APPROVER, repos=None),
+        Account(made["held"].name, Role.APPROVER, repos=(REPO,)),
         Account(made["operator"].name, Role.OPERATOR),
     )
     document = definitions(TOPOLOGY, vhost=vhost.name, users=accounts)
@@ -94,18 +115,61 @@ def every_event() -> dict[str, Event]:
         "decision": decision_made(SUBJECT, flow=FLOW, verdict=Verdict.ALLOW),
         "dead letter": dead_lettered("semgrep"),
         "dead letter of another check": dead_lettered("safety"),
+        **{name: golden(*name.split("/")) for name in (*GATE_SAYS, *PEOPLE_SAY, *OTHERS)},
+        "vote in another repository": of_another_repository(golden("approval.voted", "approve")),
+        "artifact of another repository": of_another_repository(
+            golden("artifact.published", "image")
+        ),
     }
 
 
+def of_another_repository(event: Event) -> Event:
+    """Return the event about `evil/app`, as somebody would say it who has no rights there."""
+    data = event.data
+    assert isinstance(data, ApprovalVoted | ArtifactPublished)
+    subject = replace(data.subject, repo="evil/app")
+    if isinstance(data, ApprovalVoted):
+        return replace(event, data=replace(data, subject=subject), subject=str(subject))
+    built_from = replace(data.built_from, repo="evil/app")
+    return replace(event, data=ArtifactPublished(subject, built_from), subject=str(subject))
+
+
+GATE_SAYS = frozenset(
+    (
+        *("approval.requested/first_round", "approval.granted/short", "approval.denied/short"),
+        *("approval.expired/short", "waiver.expiring/advisory", "waiver.expired/advisory"),
+        *("override.activated/short", "override.refused/short", "override.expired/short"),
+        *("listing.made/waivers", "listing.made/approvals"),
+    )
+)
+PEOPLE_SAY = frozenset(
+    (
+        *("approval.voted/approve", "waiver.requested/advisory", "waiver.granted/short"),
+        *("waiver.revoked/short", "override.requested/incident", "override.reviewed/justified"),
+    )
+)
+LISTS = frozenset({"listing.requested/outcomes_of_a_flow"})
+LISTS_ALL = frozenset({"listing.requested/open_approvals"})
+DEPLOYS = frozenset({"deployment.requested/commit"})
+PUBLISHES = frozenset({"artifact.published/image"})
+OTHERS = LISTS | LISTS_ALL | DEPLOYS | PUBLISHES
+
+
 def test_each_may_say_what_its_role_says_and_nothing_else(users: Users) -> None:
+    elsewhere = {"question about another repository"}
+    job = {"push", "question"} | DEPLOYS | LISTS
+    held = {"question"} | PEOPLE_SAY | LISTS
     may = {
         "worker": {"outcome", "dead letter"},
-        "gate": {"decision", "request", "dead letter", "dead letter of another check"},
-        "ci": {"push", "question"},
-        "operator": {
-            *("request", "question", "question about another repository"),
-            *("dead letter", "dead letter of another check"),
-        },
+        "gate": {"decision", "request", "dead letter", "dead letter of another check"} | GATE_SAYS,
+        "ci": job,
+        "builder": job | PUBLISHES,
+        "approver": held | elsewhere | LISTS_ALL | {"vote in another repository"},
+        "held": held,
+        "operator": {"request", "question", "dead letter", "dead letter of another check"}
+        | elsewhere
+        | LISTS
+        | LISTS_ALL,
     }
     for role, expected in may.items():
         said = {name for name, event in every_event().items() if says(users, role, event)}
@@ -142,16 +206,12 @@ def test_nobody_speaks_in_the_name_of_somebody_else(users: Users) -> None:
 
 def test_only_the_operator_replays_and_only_programs_bury(users: Users) -> None:
     plain = Outgoing(REPLAY, queue_name("semgrep"), b"{}", {})
-    assert [role for role in roles() if takes(getattr(users, role), plain)] == ["operator"]
+    assert [role for role in ROLES if takes(getattr(users, role), plain)] == ["operator"]
     buried = replace(plain, exchange=DEAD)
-    can = [role for role in roles() if takes(getattr(users, role), buried)]
+    can = [role for role in ROLES if takes(getattr(users, role), buried)]
     assert can == ["worker", "gate", "operator"]
     around = replace(plain, exchange="", key=queue_name("approval"))
-    assert not [role for role in roles() if takes(getattr(users, role), around)]
-
-
-def roles() -> tuple[str, ...]:
-    return ("worker", "gate", "ci", "operator")
+    assert not [role for role in ROLES if takes(getattr(users, role), around)]
 
 
 def opens(address: Address, queue: str) -> bool:
@@ -166,17 +226,17 @@ def opens(address: Address, queue: str) -> bool:
 
 def test_each_reads_its_own_queue_only(users: Users) -> None:
     queues = [queue.name for queue in TOPOLOGY.queues]
-    read = {role: {one for one in queues if opens(getattr(users, role), one)} for role in roles()}
+    read = {role: {one for one in queues if opens(getattr(users, role), one)} for role in ROLES}
     assert read == {
         "worker": {queue_name("semgrep")},
         "gate": {queue_name("approval")},
-        "ci": set(),
+        **{role: set() for role in ("ci", "builder", "approver", "held")},
         "operator": set(queues),
     }
 
 
-@pytest.mark.parametrize("role", ["worker", "gate", "ci"])
-def test_programs_in_daily_work_make_nothing(users: Users, role: str) -> None:
+@pytest.mark.parametrize("role", ROLES[:-1])
+def test_who_is_at_daily_work_makes_nothing(users: Users, role: str) -> None:
     address: Address = getattr(users, role)
     with pytest.raises(NotAuthorisedError):
         declare(TOPOLOGY, address)
@@ -188,23 +248,36 @@ def test_programs_in_daily_work_make_nothing(users: Users, role: str) -> None:
             connection.channel().queue_declare(name, durable=True)
 
 
-def test_a_ci_user_hears_only_flows_of_its_repositories(users: Users) -> None:
-    address = users.ci
+def binds(address: Address, key: str) -> bool:
+    """Return whether this user may bind a reply queue of its own to ``key``."""
+    with pika.BlockingConnection(address.parameters(address.host, timeout_s=10)) as connection:
+        channel = connection.channel()
+        queue = reply_queue(user=address.user, flow=FLOW, waiter=WAITER)
+        channel.queue_declare(queue, durable=True, arguments={"x-expires": 10_000})
+        try:
+            channel.queue_bind(queue, EVENTS, key)
+        except pika.exceptions.ChannelClosedByBroker:
+            return False
+        return True
 
-    def binds(key: str) -> bool:
-        with pika.BlockingConnection(address.parameters(address.host, timeout_s=10)) as connection:
-            channel = connection.channel()
-            queue = reply_queue(user=address.user, flow=FLOW, waiter=WAITER)
-            channel.queue_declare(queue, durable=True, arguments={"x-expires": 10_000})
-            try:
-                channel.queue_bind(queue, EVENTS, key)
-            except pika.exceptions.ChannelClosedByBroker:
-                return False
-            return True
 
-    assert all(binds(key) for key in reply_keys(repo=REPO, flow=FLOW))
-    assert not any(binds(key) for key in reply_keys(repo="evil/app", flow=FLOW))
-    assert not any(binds(key) for key in ("#", "decision.#", "commit.pushed.#"))
+@pytest.mark.parametrize(
+    ("role", "elsewhere"), [("ci", False), ("builder", False), ("held", False), ("approver", True)]
+)
+def test_who_asks_hears_only_flows_of_his_repositories(
+    users: Users, role: str, elsewhere: bool
+) -> None:
+    address: Address = getattr(users, role)
+    assert all(binds(address, key) for key in reply_keys(repo=REPO, flow=FLOW))
+    for repo in ("evil/app", None):
+        heard = {binds(address, key) for key in reply_keys(repo=repo, flow=FLOW)}
+        assert heard == {elsewhere}
+    flow = flow_word(FLOW)
+    for key in (
+        *("#", "decision.#", "commit.pushed.#", "approval.#", "approval.*.*.*.*.*.#"),
+        *(f"approval.*.*.*.*.{flow}.#", f"approval.*.#.*.*.{flow}.#", f"*.*.*.*.*.{flow}"),
+    ):
+        assert not binds(address, key), key
 
 
 def test_with_these_rights_a_ci_job_gets_its_decision(users: Users, vhost: Vhost) -> None:

@@ -8,7 +8,8 @@ import pytest
 from devsecops_eda.broker import declare, parse_url
 from devsecops_eda.definitions import Account, definitions
 from devsecops_eda.model import EventType
-from devsecops_eda.topology import Role, Topology
+from devsecops_eda.roles import Role
+from devsecops_eda.topology import Topology
 from tests.conftest import Vhost
 from tests.rig.management import Login
 from tests.rig.programs import Programs
