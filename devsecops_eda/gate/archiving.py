@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devsecops_eda.archive import decision_bytes, facts_to_bytes
 from devsecops_eda.gate.facts import Gathered
 from devsecops_eda.ledger import Ask, Records
 from devsecops_eda.model import Decision
@@ -23,8 +24,6 @@ class Archiving:
         """Keep a recorded decision, as ``decide`` returned it, with the facts it was made from."""
         if self._document is None:
             return
-        from devsecops_eda.archive import decision_bytes, facts_to_bytes
-
         digest, document = self._document
         records.archive.keep_policy(digest, document, decision.evaluated_at)
         records.archive.keep(

@@ -186,6 +186,24 @@ class Gate:
                 records.asks.update(ask, due=now + LATER)
             return []
 
+    def forget(
+        self, now: datetime, *, owner: str, keep: timedelta, after: str | None = None
+    ) -> str | None:
+        """Forget some of what is older than ``keep`` and what nothing that lives rests on.
+
+        Return from where to go on next, None at the end. Of several gates only the ``owner`` that
+        holds the lease does it.
+
+        Raises:
+            UnavailableError: the ledger is away.
+        """
+        with self._ledger.transaction() as records:
+            if not records.said.lease(_TIMER, owner=owner, now=now, length=LEASE):
+                return None
+            pruned = records.retention.prune(now - keep, after=after)
+        LOG.debug("forgot %s", pruned, extra={"action": "forgot"})
+        return pruned.next
+
     def probe(self) -> None:
         """Return when everything the gate needs to take an event answers.
 

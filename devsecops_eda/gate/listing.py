@@ -62,15 +62,7 @@ class Listing:
         self, records: Records, event: Event, data: ListingRequested, this: Now
     ) -> list[Message]:
         """Return the answer, in as many messages as it takes."""
-        match data.of:
-            case Listed.APPROVALS:
-                found = self._approvals(records, data, this)
-            case Listed.WAIVERS:
-                found = self._of_waivers(records, data, this)
-            case Listed.OVERRIDES:
-                found = self._overrides(records, data)
-            case Listed.OUTCOMES:
-                found = self._outcomes(records, data)
+        found = self._found(records, data, this)
         parts = found.parts or (ListingMade(data.of),)
         identity = Identity(this.user, event.source, event.id).derived("listing")
         said = []
@@ -82,12 +74,23 @@ class Listing:
             said.append(this.owe(records, told))
         return said
 
+    def _found(self, records: Records, data: ListingRequested, this: Now) -> _Found:
+        match data.of:
+            case Listed.APPROVALS:
+                return self._approvals(records, data, this)
+            case Listed.WAIVERS:
+                return self._of_waivers(records, data, this)
+            case Listed.OVERRIDES:
+                return self._overrides(records, data)
+            case Listed.OUTCOMES:
+                return self._outcomes(records, data)
+
     def _approvals(self, records: Records, data: ListingRequested, this: Now) -> _Found:
-        if data.about is not None:
+        if data.about is None:
+            rows = records.voting.open_rounds(repo=data.repo, every=data.every)
+        else:
             one = records.voting.round(data.about)
             rows = (one,) if one is not None and data.repo in (None, one.repo) else ()
-        else:
-            rows = records.voting.open_rounds(repo=data.repo, every=data.every)
         # One each: the worst of what blocks it fits beside it then.
         return _Found(
             tuple(
@@ -98,11 +101,11 @@ class Listing:
         )
 
     def _of_waivers(self, records: Records, data: ListingRequested, this: Now) -> _Found:
-        if data.about is not None:
+        if data.about is None:
+            rows = records.waivers.of_repo(data.repo)
+        else:
             one = records.waivers.get(data.about)
             rows = (one,) if one is not None and data.repo in (None, one.request.repo) else ()
-        else:
-            rows = records.waivers.of_repo(data.repo)
         listed = [
             one
             for one in self._waivers.listed(records, rows, this)
@@ -112,11 +115,11 @@ class Listing:
         return _found(listed, lambda some: ListingMade(Listed.WAIVERS, waivers=some))
 
     def _overrides(self, records: Records, data: ListingRequested) -> _Found:
-        if data.about is not None:
+        if data.about is None:
+            rows = tuple(reversed(records.overrides.of_repo(data.repo, every=data.every)))
+        else:
             one = records.overrides.get(data.about)
             rows = (one,) if one is not None and data.repo in (None, one.told.repo) else ()
-        else:
-            rows = tuple(reversed(records.overrides.of_repo(data.repo, every=data.every)))
         return _found(
             [_override(row) for row in rows],
             lambda some: ListingMade(Listed.OVERRIDES, overrides=some),

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from devsecops_eda.gate.judging import Judging
 from devsecops_eda.gate.now import Now
-from devsecops_eda.gate.waiving import TOO_EARLY, entitled
+from devsecops_eda.gate.terms import entitled, terms_of
+from devsecops_eda.gate.waiving import TOO_EARLY
 from devsecops_eda.ledger import Records, RoundRow, WaiverRow
 from devsecops_eda.model import (
     ApprovalListed,
@@ -116,7 +117,7 @@ class ShownWaivers:
         self, row: WaiverRow, severity: Severity | None, now: datetime
     ) -> tuple[Waiver, WaiverState, str]:
         """Return the best of the grants by somebody entitled, with state and sentence."""
-        terms = self._policy.waivers
+        terms = terms_of(self._policy, row.request.repo, row.request.environment)
         ungranted = replace(row.waiver, granter=None, granter_groups=frozenset(), granted_at=None)
         states = [
             (one, *waiver_state(one, terms, severity, now))

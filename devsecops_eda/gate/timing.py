@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from devsecops_eda.gate import speech
 from devsecops_eda.gate.glass import Glass
 from devsecops_eda.gate.now import Now
-from devsecops_eda.gate.waiving import entitled
+from devsecops_eda.gate.terms import entitled, terms_of
 from devsecops_eda.ledger import Message, Records, WaiverRow
 from devsecops_eda.model import EventType, WaiverEnding, WaiverState
 from devsecops_eda.policy import Policy, waiver_state
@@ -62,7 +62,7 @@ class Timing:
 
     def _begins(self, row: WaiverRow, now: datetime) -> datetime | None:
         """Return since when a waiver was granted by somebody who may, None where it never held."""
-        terms = self._policy.waivers
+        terms = terms_of(self._policy, row.request.repo, row.request.environment)
         granted = [
             one.granted_at
             for one in row.candidates

@@ -7,6 +7,7 @@ from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.gate import speech
 from devsecops_eda.gate.judging import Judging
 from devsecops_eda.gate.now import Now
+from devsecops_eda.gate.terms import terms_of
 from devsecops_eda.ledger import Ask, Memory, Message, Records, WaiverRow
 from devsecops_eda.model import (
     Event,
@@ -17,8 +18,7 @@ from devsecops_eda.model import (
     WaiverRequested,
     WaiverRevoked,
 )
-from devsecops_eda.policy import Policy, Waiver
-from devsecops_eda.policy.model import WaiverTerms
+from devsecops_eda.policy import Policy
 
 MAX_AT_ONCE = 200
 """So many asks of a repository are judged with the event; beyond that the timer does it."""
@@ -125,7 +125,7 @@ class Waiving:
         row = records.waivers.get(waiver)
         assert row is not None
         person = self._people.of_user(this.user)
-        terms = self._policy.waivers
+        terms = terms_of(self._policy, row.request.repo, row.request.environment)
         mine = this.user == row.requester_user or person in {row.waiver.requester} - {None}
         if not mine and not (terms and self._groups(person) & frozenset(terms.granters)):
             groups = ", ".join(terms.granters) if terms else "nobody"
@@ -155,16 +155,6 @@ class Waiving:
             records.asks.make_due(repo, this.at)
         touched = [ask for ask in asks[:MAX_AT_ONCE] if _touches(records, ask, waiver)]
         return self._judging.judge_all(records, touched, this)
-
-
-def entitled(waiver: Waiver, terms: WaiverTerms | None) -> bool:
-    """Return whether the grant of ``waiver`` is by somebody who may grant it."""
-    return (
-        terms is not None
-        and waiver.granter is not None
-        and waiver.requester not in (None, waiver.granter)
-        and bool(waiver.granter_groups & frozenset(terms.granters))
-    )
 
 
 def _touches(records: Records, ask: Ask, waiver: str) -> bool:

@@ -30,6 +30,7 @@ from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, open_ledger
 from devsecops_eda.model import Event
 from devsecops_eda.policy import Policy
+from devsecops_eda.predicates import CelEvaluator
 from devsecops_eda.settings import Settings
 from devsecops_eda.topology import GATE_CHECK, queue_name
 from devsecops_eda.waiting import Patience
@@ -44,6 +45,7 @@ LOG = logging.getLogger(__name__)
 THREADS = 20
 PUBLISH_TIMEOUT_S = 15.0
 TICK_S = 1.0
+FORGET_EVERY = timedelta(hours=1)
 OWED_AFTER = timedelta(seconds=5)
 """A recorded message that no broker confirmed by then is published by the timer."""
 
@@ -151,15 +153,27 @@ class Timer(threading.Thread):
     """Says what time alone decides, and what is still owed; opens the queue again."""
 
     def __init__(
-        self, gate: Gate, worker: GateWorker, *, intake: Intake, clock: Callable[[], datetime]
+        self,
+        gate: Gate,
+        worker: GateWorker,
+        *,
+        intake: Intake,
+        clock: Callable[[], datetime],
+        retention: timedelta | None = None,
     ) -> None:
-        """Take the gate and its worker; ``start`` begins."""
+        """Take the gate and its worker; ``start`` begins.
+
+        What is older than ``retention`` is forgotten once an hour; nothing is where it is None.
+        """
         super().__init__(name="gate-timer", daemon=True)
         self._gate = gate
         self._worker = worker
         self._intake = intake
         self._clock = clock
         self._owner = uuid4().hex
+        self._retention = retention
+        self._forget_at: datetime | None = None
+        self._forget_after: str | None = None
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -189,23 +203,42 @@ class Timer(threading.Thread):
         owed = self._gate.owed(now, age=OWED_AFTER)
         messages = {message.id: message for message in (*due, *owed)}
         self._worker.speaking.say_owed(messages.values())
+        self._forget(now)
+
+    def _forget(self, now: datetime) -> None:
+        # An hour after the start at the earliest: gates that start again and again for some
+        # reason have better things to do.
+        if self._forget_at is None:
+            self._forget_at = now + FORGET_EVERY
+        if self._retention is None or now < self._forget_at:
+            return
+        # Some in each tick: no deadline waits for an old year to be forgotten.
+        self._forget_after = self._gate.forget(
+            now, owner=self._owner, keep=self._retention, after=self._forget_after
+        )
+        if self._forget_after is None:
+            self._forget_at = now + FORGET_EVERY
 
 
 def run_gate(
     settings: Settings,
     policy: Policy,
     *,
+    document: tuple[str, bytes] | None = None,
     speaker: Callable[[PublishingThread], OneConnection] = OneConnection,
 ) -> int:
     """Be the gate until told to stop; return the exit code.
 
-    ``speaker`` makes what speaks over the publishing connection.
+    ``document`` is the policy as it was loaded (see ``archive.policy_document``), without which
+    decisions cannot be judged again later. ``speaker`` makes what speaks over the publishing
+    connection.
 
     Raises:
         ConfigurationError: the database or the evidence store is not served.
         UnavailableError: the ledger cannot be opened within ``transient_wait_s`` seconds.
     """
-    ledger, gate = _open(settings, policy)
+    predicates = CelEvaluator()
+    ledger, gate = _open(settings, policy, predicates, document)
     thread = PublishingThread(address_of(settings.broker))
     intake = Intake(queue_name(GATE_CHECK))
     worker = GateWorker(
@@ -223,7 +256,8 @@ def run_gate(
         refuse=worker.refuse,
         threads=True,
     )
-    timer = Timer(gate, worker, intake=intake, clock=_now)
+    keep = timedelta(seconds=settings.gate.retention_s)
+    timer = Timer(gate, worker, intake=intake, clock=_now, retention=keep)
     timer.start()
     try:
         return run(
@@ -236,9 +270,15 @@ def run_gate(
         timer.end()
         thread.close()
         ledger.close()
+        predicates.close()
 
 
-def _open(settings: Settings, policy: Policy) -> tuple[Ledger, Gate]:
+def _open(
+    settings: Settings,
+    policy: Policy,
+    predicates: CelEvaluator,
+    document: tuple[str, bytes] | None,
+) -> tuple[Ledger, Gate]:
     ledger = Patience(settings.transient_wait_s).wait_out(
         lambda: open_ledger(settings.gate.database), what="the ledger"
     )
@@ -248,6 +288,9 @@ def _open(settings: Settings, policy: Policy) -> tuple[Ledger, Gate]:
         checks=tuple(settings.checks),
         repositories=settings.repositories,
         evidence=open_evidence(settings.evidence_url),
+        people=settings.people,
+        predicates=predicates,
+        policy_document=document,
     )
     return ledger, gate
 
