@@ -10,8 +10,9 @@ import celery  # noqa: F401
 import click
 
 from devsecops_eda.cli.context import App, pass_app
-from devsecops_eda.cli.policy_source import configured_policy
+from devsecops_eda.cli.policy_source import configured_policy, policy_texts
 from devsecops_eda.errors import ConfigurationError, TransientError
+from devsecops_eda.policy import load_policies
 from devsecops_eda.topology import GATE_CHECK, queue_name
 
 if TYPE_CHECKING:
@@ -43,13 +44,16 @@ def worker(app: App, check: str, slots: int | None) -> int:
 @pass_app
 def gate(app: App) -> int:
     """Judge: fold outcomes into decisions until SIGTERM, which finishes what runs."""
+    from devsecops_eda.archive import policy_document
     from devsecops_eda.worker.gate_program import run_gate
 
     _log_at_least(logging.INFO)
     settings = app.settings
-    policy = configured_policy(settings)
+    texts, groups = policy_texts(settings), settings.people.groups
+    policy = load_policies(texts, checks=settings.checks, groups=groups)
     _expect_queue(settings, GATE_CHECK)
-    return run_gate(settings, policy)
+    document = policy_document(texts, settings.checks, groups)
+    return run_gate(settings, policy, document=document)
 
 
 @click.command()
