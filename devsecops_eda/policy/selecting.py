@@ -52,7 +52,7 @@ def applied(policy: Policy, facts: Facts) -> Policy | None:
         return None
     waivers, glass = policy.waivers, policy.break_glass
     return Policy(
-        joined(sorted({rule.policy for rule, _ in held})),
+        joined(sorted({rule.policy or policy.name for rule, _ in held})),
         # What asks the gate is no part of what it answers.
         (GateSpec(facts.gate),),
         tuple(piece for rule, spans in held for piece in _pieces(rule, spans)),
