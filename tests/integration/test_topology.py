@@ -73,7 +73,8 @@ def test_a_dead_letter_is_found_in_the_queue_of_the_dead(vhost: Vhost) -> None:
 
 def config(tmp_path: Path, url: str) -> str:
     file = tmp_path / "devsecops-eda.toml"
-    file.write_text(f'[broker]\nurl = "{url}"\n[checks.semgrep]\n[checks.safety]\n')
+    broker = f'[broker]\nurl = "{url}"\nbuilders = ["builder-app"]\n'
+    file.write_text(f"{broker}[checks.semgrep]\n[checks.safety]\n")
     return str(file)
 
 
@@ -103,7 +104,11 @@ def test_what_is_exported_can_be_imported_and_used(
     passwords = tmp_path / "passwords"
     passwords.mkdir()
     (passwords / "ci-acme").write_text("a password\n")
-    argv = ("topology", "export", "--users", "--ci", "ci-acme=acme/app", "--vhost", "devsecops")
+    (passwords / "ada").write_text("a password\n")
+    argv = (
+        *("topology", "export", "--users", "--ci", "ci-acme=acme/app", "--vhost", "devsecops"),
+        *("--builder", "builder-app=acme/app", "--approver", "ada"),
+    )
     exported = programs.start(
         *(DEVSECOPS_EDA, "--config", config(tmp_path, node.url())),
         *(*argv, "--passwords", str(passwords)),
@@ -121,8 +126,9 @@ def test_what_is_exported_can_be_imported_and_used(
     )
     declare(TOPOLOGY, parse_url(node.url(vhost="devsecops")))
 
-    address = parse_url(node.url(Login("ci-acme", "a password"), vhost="devsecops"))
-    Link.open(address, Deadline.after(10)).close()
+    for user in ("ci-acme", "ada"):
+        address = parse_url(node.url(Login(user, "a password"), vhost="devsecops"))
+        Link.open(address, Deadline.after(10)).close()
     for nobody in ("", "guest", "devsecops-gate"):
         there = parse_url(node.url(Login("devsecops-gate", nobody), vhost="devsecops"))
         with pytest.raises(NotAuthorisedError):
