@@ -19,6 +19,8 @@ from tests.examples import golden
 PUSH = golden("commit.pushed", "branch_with_target")
 SCAN = golden("scan.completed", "semgrep_findings")
 RESCAN = golden("scan.requested", "rescan")
+VOTE = golden("approval.voted", "approve")
+ARTIFACT = golden("artifact.published", "image")
 STRUCTURED = "application/cloudevents+json"
 BODY = encode(PUSH)
 
@@ -205,6 +207,48 @@ SHAPES: tuple[Shape, ...] = (
         routing_key=topology.queue_name("semgrep"),
         exchange=topology.REPLAY,
         arrives=False,
+    ),
+    _shape("vote without a user", R.NOT_AUTHORISED, encode(VOTE), routing_key=key_of(VOTE)),
+    _shape(
+        "vote in another repository than the key",
+        R.KEY_MISMATCH,
+        encode(VOTE),
+        routing_key=key_of(VOTE).replace("acme:app", "acme:other"),
+    ),
+    _shape(
+        "replayed vote",
+        R.NOT_REPLAYABLE,
+        encode(VOTE),
+        routing_key=topology.queue_name(topology.GATE_CHECK),
+        exchange=topology.REPLAY,
+        headers={topology.KEY_HEADER: key_of(VOTE)},
+        user_id="ada",
+        arrives=False,
+    ),
+    _shape(
+        "grant of an approval that is not the gate's",
+        R.NOT_AUTHORISED,
+        encode(golden("approval.granted", "short")),
+        routing_key=key_of(golden("approval.granted", "short")),
+        user_id="ada",
+        arrives=False,
+    ),
+    _shape(
+        "artifact from who is no builder",
+        R.NOT_AUTHORISED,
+        encode(ARTIFACT),
+        routing_key=key_of(ARTIFACT),
+        user_id="ci-acme",
+        arrives=False,
+    ),
+    _shape(
+        "artifact of one repository built from another's commit",
+        R.SCHEMA,
+        _changed(
+            lambda document: document["data"]["built_from"].update(repo="acme/other"),
+            encode(ARTIFACT),
+        ),
+        routing_key=key_of(ARTIFACT),
     ),
     # The three that kill the main process of a Celery worker: no 3-list, no id, a bad timelimit.
     _foreign("Celery task whose body is no list of three", _TASK, b'{"args": []}'),

@@ -76,6 +76,17 @@ emails = ["linus@example.com", "torvalds@example.org"]
 security = ["ada", "grace"]
 release-managers = ["grace", "linus.t"]
 """
+WHO = People(
+    (
+        Person("ada", ("ada", "ada-laptop"), ("Ada@example.com",)),
+        Person("grace", ("grace",)),
+        Person("linus.t", emails=("linus@example.com", "torvalds@example.org")),
+    ),
+    {
+        "security": frozenset({"ada", "grace"}),
+        "release-managers": frozenset({"grace", "linus.t"}),
+    },
+)
 NAMED = {"repositories", "checks", "people", "groups"}
 
 
@@ -122,17 +133,7 @@ def test_a_full_file_becomes_settings_with_paths_relative_to_the_file() -> None:
             database="sqlite:////etc/eda/facts.db",
             retention_s=90 * 86400.0,
         ),
-        people=People(
-            (
-                Person("ada", ("ada", "ada-laptop"), ("Ada@example.com",)),
-                Person("grace", ("grace",)),
-                Person("linus.t", emails=("linus@example.com", "torvalds@example.org")),
-            ),
-            {
-                "security": frozenset({"ada", "grace"}),
-                "release-managers": frozenset({"grace", "linus.t"}),
-            },
-        ),
+        people=WHO,
         evidence_url="file:///srv/evidence",
     )
 
