@@ -9,18 +9,16 @@ from __future__ import annotations
 import base64
 import logging
 import socket
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from celery.exceptions import Reject
 
 from devsecops_eda import codec
 from devsecops_eda.broker import PublishingThread, address_of, outgoing
 from devsecops_eda.errors import (
-    DevSecOpsError,
     InvalidEventError,
     RefusalReason,
     TransientError,
@@ -39,15 +37,12 @@ from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.outgoing import buried, repeated
 from devsecops_eda.worker.refusing import DeadLetter, Refusal, refuse_or_give_back
 from devsecops_eda.worker.speaking import Speaking
+from devsecops_eda.worker.ticking import Timer
 
 LOG = logging.getLogger(__name__)
 
 THREADS = 20
 PUBLISH_TIMEOUT_S = 15.0
-TICK_S = 1.0
-FORGET_EVERY = timedelta(hours=1)
-OWED_AFTER = timedelta(seconds=5)
-"""A recorded message that no broker confirmed by then is published by the timer."""
 
 
 class OneConnection:
@@ -149,77 +144,6 @@ class GateWorker:
         )
 
 
-class Timer(threading.Thread):
-    """Says what time alone decides, and what is still owed; opens the queue again."""
-
-    def __init__(
-        self,
-        gate: Gate,
-        worker: GateWorker,
-        *,
-        intake: Intake,
-        clock: Callable[[], datetime],
-        retention: timedelta | None = None,
-    ) -> None:
-        """Take the gate and its worker; ``start`` begins.
-
-        What is older than ``retention`` is forgotten once an hour; nothing is where it is None.
-        """
-        super().__init__(name="gate-timer", daemon=True)
-        self._gate = gate
-        self._worker = worker
-        self._intake = intake
-        self._clock = clock
-        self._owner = uuid4().hex
-        self._retention = retention
-        self._forget_at: datetime | None = None
-        self._forget_after: str | None = None
-        self._over = threading.Event()
-
-    def run(self) -> None:
-        """Tick until ``end`` is called; whatever is away is tried again at the next tick."""
-        while not self._over.wait(TICK_S):
-            try:
-                self._tick()
-            except DevSecOpsError as error:
-                LOG.warning("the timer waits: %s", error, extra={"action": "timer_waits"})
-            except Exception:
-                # A timer that dies in silence would let every deadline pass in silence.
-                LOG.exception("the timer failed", extra={"action": "timer_failed"})
-
-    def end(self) -> None:
-        """Stop ticking and wait for the tick that runs."""
-        self._over.set()
-        self.join()
-
-    def _tick(self) -> None:
-        now = self._clock()
-        if self._intake.closed:
-            # Open only when all that may have closed it answers, else each event would come and
-            # go until its deliveries are used up.
-            self._gate.probe()
-            self._intake.open()
-        due = self._gate.tick(now, owner=self._owner)
-        owed = self._gate.owed(now, age=OWED_AFTER)
-        messages = {message.id: message for message in (*due, *owed)}
-        self._worker.speaking.say_owed(messages.values())
-        self._forget(now)
-
-    def _forget(self, now: datetime) -> None:
-        # An hour after the start at the earliest: gates that start again and again for some
-        # reason have better things to do.
-        if self._forget_at is None:
-            self._forget_at = now + FORGET_EVERY
-        if self._retention is None or now < self._forget_at:
-            return
-        # Some in each tick: no deadline waits for an old year to be forgotten.
-        self._forget_after = self._gate.forget(
-            now, owner=self._owner, keep=self._retention, after=self._forget_after
-        )
-        if self._forget_after is None:
-            self._forget_at = now + FORGET_EVERY
-
-
 def run_gate(
     settings: Settings,
     policy: Policy,
@@ -237,17 +161,28 @@ def run_gate(
         ConfigurationError: the database or the evidence store is not served.
         UnavailableError: the ledger cannot be opened within ``transient_wait_s`` seconds.
     """
-    predicates = CelEvaluator()
-    ledger, gate = _open(settings, policy, predicates, document)
     thread = PublishingThread(address_of(settings.broker))
     intake = Intake(queue_name(GATE_CHECK))
-    worker = GateWorker(
-        gate,
-        publisher=speaker(thread),
-        intake=intake,
-        wait_s=settings.transient_wait_s,
-        clock=_now,
-    )
+    with CelEvaluator() as predicates, _ledger(settings) as ledger:
+        gate = _gate(settings, policy, ledger, predicates, document)
+        worker = GateWorker(
+            gate,
+            publisher=speaker(thread),
+            intake=intake,
+            wait_s=settings.transient_wait_s,
+            clock=_now,
+        )
+        keep = timedelta(seconds=settings.gate.retention_s)
+        timer = Timer(gate, worker.speaking, intake=intake, clock=_now, retention=keep)
+        timer.start()
+        try:
+            return _consume(settings, worker, intake)
+        finally:
+            timer.end()
+            thread.close()
+
+
+def _consume(settings: Settings, worker: GateWorker, intake: Intake) -> int:
     app = celery_app(
         GATE_CHECK,
         broker=settings.broker,
@@ -256,33 +191,33 @@ def run_gate(
         refuse=worker.refuse,
         threads=True,
     )
-    keep = timedelta(seconds=settings.gate.retention_s)
-    timer = Timer(gate, worker, intake=intake, clock=_now, retention=keep)
-    timer.start()
-    try:
-        return run(
-            app,
-            slots=THREADS,
-            hostname=f"{GATE_CHECK}@{socket.gethostname()}",
-            ready=intake.attach,
-        )
-    finally:
-        timer.end()
-        thread.close()
-        ledger.close()
-        predicates.close()
+    return run(
+        app,
+        slots=THREADS,
+        hostname=f"{GATE_CHECK}@{socket.gethostname()}",
+        ready=intake.attach,
+    )
 
 
-def _open(
-    settings: Settings,
-    policy: Policy,
-    predicates: CelEvaluator,
-    document: tuple[str, bytes] | None,
-) -> tuple[Ledger, Gate]:
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[Ledger]:
     ledger = Patience(settings.transient_wait_s).wait_out(
         lambda: open_ledger(settings.gate.database), what="the ledger"
     )
-    gate = Gate(
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _gate(
+    settings: Settings,
+    policy: Policy,
+    ledger: Ledger,
+    predicates: CelEvaluator,
+    document: tuple[str, bytes] | None,
+) -> Gate:
+    return Gate(
         ledger=ledger,
         policy=policy,
         checks=tuple(settings.checks),
@@ -292,7 +227,6 @@ def _open(
         predicates=predicates,
         policy_document=document,
     )
-    return ledger, gate
 
 
 def _now() -> datetime:

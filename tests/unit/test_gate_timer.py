@@ -10,8 +10,9 @@ pytest.importorskip("celery")
 from devsecops_eda import codec
 from devsecops_eda.errors import DevSecOpsError, PublishRefusedError
 from devsecops_eda.ledger import Message
-from devsecops_eda.worker.gate_program import OWED_AFTER, GateWorker, OneConnection, Timer
+from devsecops_eda.worker.gate_program import GateWorker, OneConnection
 from devsecops_eda.worker.intake import Intake
+from devsecops_eda.worker.ticking import OWED_AFTER, Timer
 from tests.judged import NOW, commit_told, gate, pushed, semgrep_told
 
 
@@ -31,7 +32,7 @@ class Full(OneConnection):
 def test_a_message_that_is_refused_does_not_hold_back_the_others() -> None:
     judge, now, intake, speaker = gate(), [NOW], Intake("q"), Full()
     worker = GateWorker(judge, publisher=speaker, intake=intake, wait_s=0, clock=lambda: now[0])
-    timer = Timer(judge, worker, intake=intake, clock=lambda: now[0])
+    timer = Timer(judge, worker.speaking, intake=intake, clock=lambda: now[0])
     one, two = pushed(), pushed("d" * 40)
     for event in (one, commit_told(one), semgrep_told(one, "x"), two, commit_told(two)):
         worker.take(codec.encode(event).decode(), "ci", 1)
