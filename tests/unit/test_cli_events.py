@@ -33,7 +33,11 @@ def test_the_list_names_every_event_with_who_says_it_and_who_consumes_it() -> No
 def test_the_list_says_who_consumes_what_as_the_bindings_do() -> None:
     consumers = {row.type: row.consumed_by for row in eventdocs.rows()}
     assert consumers[EventType.COMMIT_PUSHED] == ("every check", "the gate")
-    assert consumers[EventType.SCAN_REQUESTED] == ("the check", "the gate")
+    assert consumers[EventType.SCAN_REQUESTED] == (
+        "the check",
+        "the gate",
+        "whoever waits for the flow",
+    )
     assert consumers[EventType.DECISION_REQUESTED] == ("the gate",)
     assert consumers[EventType.DECISION_MADE] == ("whoever waits for the flow",)
 
