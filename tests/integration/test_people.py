@@ -11,7 +11,8 @@ import pytest
 from devsecops_eda.broker import declare, parse_url
 from devsecops_eda.definitions import Account, definitions
 from devsecops_eda.model import EventType
-from devsecops_eda.topology import Role, Topology
+from devsecops_eda.roles import Role
+from devsecops_eda.topology import Topology
 from tests.conftest import Vhost
 from tests.integration.test_main_job import BAD
 from tests.rig.management import Login
@@ -115,7 +116,7 @@ def town(vhost: Vhost, programs: Programs, tmp_path: Path, postgres: Postgres) -
             logins[who].name,
             role,
             check="approval" if role is Role.GATE else who if role is Role.SCAN_WORKER else None,
-            repos=(REPO,) if role is Role.CI else (),
+            repos=(REPO,) if role is Role.CI else None,
         )
         for who, role in roles.items()
     ]
