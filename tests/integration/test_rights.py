@@ -12,7 +12,7 @@ from devsecops_eda.roles import Role
 from devsecops_eda.topology import Topology
 from tests.conftest import Vhost
 from tests.rig.management import Login
-from tests.rig.programs import Programs
+from tests.rig.programs import Program, Programs
 from tests.rig.site import POLICY, REPO, RULE, Site
 from tests.rig.waiting import eventually
 
@@ -28,11 +28,28 @@ def logins(vhost: Vhost) -> dict[Role, Login]:
         Account(made[Role.SCAN_WORKER].name, Role.SCAN_WORKER, "commit"),
         Account(made[Role.GATE].name, Role.GATE, "approval"),
         Account(made[Role.CI].name, Role.CI, repos=(REPO,)),
+        Account(made[Role.BUILDER].name, Role.BUILDER, repos=(REPO,)),
+        Account(made[Role.APPROVER].name, Role.APPROVER, repos=None),
         Account(made[Role.OPERATOR].name, Role.OPERATOR),
     )
     document = definitions(TOPOLOGY, vhost=vhost.name, users=accounts)
     vhost.grant(document)
     return made
+
+
+def configured(site: Site, vhost: Vhost, logins: dict[Role, Login], role: Role) -> Path:
+    """A configuration of a program of that role, with the users of all others in it."""
+    text = site.config.read_text()
+    user = f'sole_user = "{site.address.user}"'
+    assert user in text
+    builders = json.dumps([logins[Role.BUILDER].name])
+    text = text.replace(user, f'gate_user = "{logins[Role.GATE].name}"\nbuilders = {builders}')
+    text = text.replace(json.dumps(site.url), json.dumps(vhost.url_of(logins[role])))
+    text += f'[checks.commit]\nuser = "{logins[Role.SCAN_WORKER].name}"\n'
+    text += f'[people.ada]\nusers = ["{logins[Role.APPROVER].name}"]\n'
+    file = site.config.parent / f"{role.value}.toml"
+    file.write_text(text)
+    return file
 
 
 def test_with_only_their_rights_the_programs_work_and_declare_nothing(
@@ -43,15 +60,7 @@ def test_with_only_their_rights_the_programs_work_and_declare_nothing(
         table = tuple(sorted(queue.name for queue in TOPOLOGY.queues))
 
         def config(role: Role) -> Path:
-            text = site.config.read_text()
-            user = f'sole_user = "{site.address.user}"'
-            assert user in text
-            text = text.replace(user, f'gate_user = "{logins[Role.GATE].name}"')
-            text = text.replace(json.dumps(site.url), json.dumps(vhost.url_of(logins[role])))
-            text += f'[checks.commit]\nuser = "{logins[Role.SCAN_WORKER].name}"\n'
-            file = tmp_path / f"{role.value}.toml"
-            file.write_text(text)
-            return file
+            return configured(site, vhost, logins, role)
 
         def queues() -> set[str]:
             return set(vhost.queues()) - {"tap"}
@@ -83,4 +92,28 @@ def test_with_only_their_rights_the_programs_work_and_declare_nothing(
         assert waiting.wait(timeout_s=60) == 0
         eventually(lambda: queues() == set(table), timeout_s=10, what="the reply queue is gone")
         assert len(site.tap.events(EventType.DECISION_MADE)) >= 2
+        assert site.dead() == []
+
+
+def test_with_only_their_rights_people_ask_and_are_answered(
+    vhost: Vhost, programs: Programs, tmp_path: Path, logins: dict[Role, Login]
+) -> None:
+    policy = POLICY + RULE.format(check="commit")
+    with Site(vhost, programs, tmp_path, checks=["commit"], policy=policy) as site:
+
+        def run(role: Role, *argv: str) -> Program:
+            return programs.run("--config", configured(site, vhost, logins, role), *argv)
+
+        programs.devsecops_eda("--config", configured(site, vhost, logins, Role.GATE), "gate")
+        for role, about in ((Role.APPROVER, ()), (Role.APPROVER, ("--repo", REPO))):
+            for what in ("approvals", "waiver", "override"):
+                listed = run(role, what, "list", *about, "--format", "json")
+                assert listed.exit_code == 0, listed.log
+        # A job may ask what people are asked, in its own repository and in no other.
+        assert run(Role.CI, "approvals", "list", "--repo", REPO).exit_code == 0
+        for elsewhere in ((), ("--repo", "evil/app")):
+            refused = run(Role.CI, "approvals", "list", *elsewhere)
+            assert refused.exit_code not in (0, 1), refused.log
+            assert "Traceback" not in refused.log
+        assert len(site.tap.events(EventType.LISTING_MADE)) >= 7
         assert site.dead() == []
