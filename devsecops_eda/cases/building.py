@@ -42,10 +42,10 @@ from devsecops_eda.policy import (
     Seen,
     Vote,
     Waiver,
-    approvals_wanted,
     decide,
-    view_of,
 )
+from devsecops_eda.policy.rounds import approvals_wanted
+from devsecops_eda.policy.views import view_of
 
 FILES = 10
 """So many files a check looks at in a case that does not say otherwise."""
@@ -103,7 +103,7 @@ def with_votes(facts: Facts, given: Given, policy: Policy) -> Facts:
     opened_at = given.now - max([given.pushed, *(age + timedelta(seconds=1) for age in ages)])
     decision = decide(policy, facts, given.now)
     rounds, votes = [], []
-    _, seen = view_of(tuple(line for line in decision.requirements if line.kind != "approvals"))
+    _, seen = view_of(decision.requirements)
     for wanted in approvals_wanted(policy, facts, decision, given.now):
         length = wanted.deadline - given.now
         rounds.append(

@@ -73,7 +73,7 @@ class Reader:
         """Make a decision once more, from the facts and under the policy it was made with."""
         try:
             policy = self._policy(recorded.row.policy_source)
-        except InvalidPolicyError as error:
+        except (EvidenceMissingError, InvalidPolicyError) as error:
             return Replayed(None, False, f"its policy is no longer read by this program: {error}")
         again = decide(policy, recorded.facts, recorded.decision.evaluated_at)
         if archive.decision_bytes(again) == recorded.row.body:

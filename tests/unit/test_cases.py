@@ -196,7 +196,7 @@ def test_what_is_not_as_expected_is_said_in_a_sentence() -> None:
 )
 def test_what_nobody_knows_is_refused_with_its_place(case: str, place: str, words: str) -> None:
     with pytest.raises(InvalidPolicyError) as refused:
-        checked(f"cases: [{{name: n, {case}}}]")
+        checked(f"cases: [{{name: wrong, {case}}}]")
     assert place in str(refused.value)
     assert words in str(refused.value)
 
