@@ -18,7 +18,7 @@ from devsecops_eda.policy.model import (
     Policy,
     WindowRule,
 )
-from devsecops_eda.policy.narrow import applied
+from devsecops_eda.policy.selecting import applied
 from devsecops_eda.policy.waiving import waiver_instants
 
 

@@ -36,8 +36,8 @@ from devsecops_eda.policy.model import (
     ScanRule,
     WindowRule,
 )
-from devsecops_eda.policy.narrow import applied
 from devsecops_eda.policy.reading import nearest
+from devsecops_eda.policy.selecting import applied
 from devsecops_eda.policy.summary import message_of, verdict_of
 from devsecops_eda.policy.waiving import waived
 from devsecops_eda.policy.way import Ruled, way

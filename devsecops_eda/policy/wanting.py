@@ -8,7 +8,7 @@ from devsecops_eda.policy.baseline import base_to_compare, digests, usable
 from devsecops_eda.policy.effective import effective, findings_of
 from devsecops_eda.policy.facts import COMMIT_CHECK, BaselineWanted, Facts, PredicateWanted
 from devsecops_eda.policy.model import CheckRule, FindingsRule, Policy
-from devsecops_eda.policy.narrow import applied
+from devsecops_eda.policy.selecting import applied
 
 
 def wanted_baselines(policy: Policy, facts: Facts) -> tuple[BaselineWanted, ...]:
