@@ -109,7 +109,14 @@ def told(outcome: Outcome, cause: Event) -> Event:
     )
 
 
-def outcome(check: str, cause: Event, *findings: str, rules: str = "1", **more: object) -> Outcome:
+def outcome(
+    check: str,
+    cause: Event,
+    *findings: str,
+    rules: str = "1",
+    severity: Severity = Severity.HIGH,
+    **more: object,
+) -> Outcome:
     subject = cause.data.subject  # type: ignore[union-attr]
     made = Outcome(
         check=check,
@@ -120,7 +127,7 @@ def outcome(check: str, cause: Event, *findings: str, rules: str = "1", **more: 
         tool=Tool(check, "1"),
         coverage=Coverage(1, 1),
         findings=tuple(
-            Finding(f"rule-{name}", "app.py", 1, Severity.HIGH, "bad", f"{name}:0", f"np-{name}:0")
+            Finding(f"rule-{name}", "app.py", 1, severity, "bad", f"{name}:0", f"np-{name}:0")
             for name in findings
         ),
         rules_digest="sha256:" + rules * 64,
@@ -141,8 +148,10 @@ def commit_told(cause: Event, *, merge_base: str | None = BASE) -> Event:
     return told(outcome("commit", cause, commit=facts), cause)
 
 
-def semgrep_told(cause: Event, *findings: str, rules: str = "1") -> Event:
-    return told(outcome("semgrep", cause, *findings, rules=rules), cause)
+def semgrep_told(
+    cause: Event, *findings: str, rules: str = "1", severity: Severity = Severity.HIGH
+) -> Event:
+    return told(outcome("semgrep", cause, *findings, rules=rules, severity=severity), cause)
 
 
 def semgrep_failed(cause: Event) -> Event:

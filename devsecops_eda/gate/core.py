@@ -37,6 +37,7 @@ from devsecops_eda.gate.glass import Glass
 from devsecops_eda.gate.judging import Judging
 from devsecops_eda.gate.listing import Listing
 from devsecops_eda.gate.now import Now
+from devsecops_eda.gate.showing import ShownWaivers
 from devsecops_eda.gate.timing import Timing
 from devsecops_eda.gate.voting import Voting
 from devsecops_eda.gate.waiving import Waiving
@@ -98,7 +99,8 @@ class Gate:
         self._evidence = evidence
         self._facts = facts
         self._judging = judging
-        self._timing = Timing(policy, glass)
+        waivers = ShownWaivers(policy, judging)
+        self._timing = Timing(policy, glass, waivers)
         self._following = Following(
             policy,
             judging=judging,
@@ -107,7 +109,7 @@ class Gate:
             voting=Voting(people, judging),
             waiving=Waiving(policy, people, judging),
             glass=glass,
-            listing=Listing(policy, facts, judging),
+            listing=Listing(policy, facts, judging, waivers),
         )
 
     def take(self, event: Event, *, user: str, now: datetime) -> tuple[Message, ...]:

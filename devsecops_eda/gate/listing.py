@@ -51,12 +51,13 @@ class _Found:
 class Listing:
     """Answers questions within an open transaction; of a listing nothing else is recorded."""
 
-    def __init__(self, policy: Policy, facts: FactsReader, judging: Judging) -> None:
+    def __init__(
+        self, policy: Policy, facts: FactsReader, judging: Judging, waivers: ShownWaivers
+    ) -> None:
         """Take what says how things stand now."""
-        self._policy = policy
         self._facts = facts
         self._rounds = ShownRounds(policy, judging)
-        self._waivers = ShownWaivers(policy, judging)
+        self._waivers = waivers
 
     def answer(
         self, records: Records, event: Event, data: ListingRequested, this: Now

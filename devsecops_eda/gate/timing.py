@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from devsecops_eda.gate import speech
 from devsecops_eda.gate.glass import Glass
 from devsecops_eda.gate.now import Now
-from devsecops_eda.gate.terms import entitled, terms_of
+from devsecops_eda.gate.showing import ShownWaivers
 from devsecops_eda.ledger import Message, Records, WaiverRow
-from devsecops_eda.model import EventType, WaiverEnding, WaiverState
-from devsecops_eda.policy import Policy, waiver_state
+from devsecops_eda.model import EventType, WaiverEnding, WaiverListed, WaiverState
+from devsecops_eda.policy import Policy
 from devsecops_eda.policy.durations import show_duration
 
 EXPIRED = WaiverState.EXPIRED.value
@@ -20,9 +20,10 @@ EXPIRED = WaiverState.EXPIRED.value
 class Timing:
     """Tells each end once, within an open transaction."""
 
-    def __init__(self, policy: Policy, glass: Glass) -> None:
-        """Take which spans before its end a waiver is announced at, and what ends overrides."""
+    def __init__(self, policy: Policy, glass: Glass, waivers: ShownWaivers) -> None:
+        """Take when a waiver is announced, what ends overrides, and what shows waivers."""
         self._policy = policy
+        self._waivers = waivers
         self._glass = glass
 
     def tell(self, records: Records, now: datetime) -> list[Message]:
@@ -40,36 +41,30 @@ class Timing:
     def _waiver(
         self, records: Records, row: WaiverRow, spans: tuple[timedelta, ...], this: Now
     ) -> list[Message]:
-        begins, ends = self._begins(row, this.at), row.request.expires_at
+        ends = row.request.expires_at
         if this.at >= ends:
             records.waivers.announce(row.id, EXPIRED, this.at)
-        if begins is None:
-            return []
-        if this.at >= ends:
+            if self._shown(records, row, this).state is not WaiverState.EXPIRED:
+                return []
             said = _ending(row, EventType.WAIVER_EXPIRED, "it is over")
             return [this.owe(records, speech.waiver_ending(*said, mark=EXPIRED, now=this.at))]
-        # Of one that is shorter than a span, that span before its end is no news.
         known = records.waivers.announced(row.id)
-        begun = [one for one in spans if begins < ends - one <= this.at]
-        due = [one for one in begun if show_duration(one) not in known]
+        due = [one for one in spans if ends - one <= this.at and show_duration(one) not in known]
+        if not due:
+            return []
         for one in due:
             records.waivers.announce(row.id, show_duration(one), this.at)
-        if not due or min(due) != min(begun):
+        shown = self._shown(records, row, this)
+        # Of one that is shorter than a span, that span before its end is no news.
+        news = [one for one in due if shown.granted_at and shown.granted_at < ends - one]
+        if not news or shown.state not in (WaiverState.ACTIVE, WaiverState.PLANNED):
             return []
-        mark = show_duration(min(due))
+        mark = show_duration(min(news))
         said = _ending(row, EventType.WAIVER_EXPIRING, f"it ends in less than {mark}")
         return [this.owe(records, speech.waiver_ending(*said, mark=mark, now=this.at))]
 
-    def _begins(self, row: WaiverRow, now: datetime) -> datetime | None:
-        """Return since when a waiver was granted by somebody who may, None where it never held."""
-        terms = terms_of(self._policy, row.request.repo, row.request.environment)
-        granted = [
-            one.granted_at
-            for one in row.candidates
-            if entitled(one, terms)
-            and waiver_state(one, terms, None, now)[0] is not WaiverState.REFUSED
-        ]
-        return min((one for one in granted if one is not None), default=None)
+    def _shown(self, records: Records, row: WaiverRow, this: Now) -> WaiverListed:
+        return self._waivers.listed(records, (row,), this)[0]
 
 
 def _ending(row: WaiverRow, type_: EventType, message: str) -> tuple[EventType, WaiverEnding]:
