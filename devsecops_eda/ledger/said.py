@@ -154,8 +154,9 @@ class Said(Part):
                 set_={"owner": owner, "until": until},
                 where=or_(table.c.owner == owner, table.c.until <= now),
             )
+            .returning(table.c.name)
         )
-        return taken.rowcount == 1
+        return taken.first() is not None
 
 
 def _message(row: RowMapping) -> Message:
