@@ -1,7 +1,6 @@
 """A commit goes in, a decision comes out: the real commands on a real RabbitMQ."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,18 +9,13 @@ import pika
 import pytest
 
 from devsecops_eda import topology
-from devsecops_eda.advisories import import_osv
 from devsecops_eda.model import EventType
-from devsecops_eda.policy import default_policy_text
 from tests.conftest import Vhost
 from tests.rig.programs import Program, Programs
 from tests.rig.site import REPO, Site
+from tests.rig.trial import BAD, CHECKS, GOOD, real_site
 from tests.rig.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
-BAD = "import pickle\n\n\ndef load(request):\n    return pickle.loads(request.data)\n"
-GOOD = "import json\n\n\ndef load(request):\n    return json.loads(request.data)\n"
-CHECKS = ("commit", "semgrep", "safety")
 STRICTER = """\
 rules:
   - id: no-json
@@ -42,16 +36,7 @@ rules:
 @pytest.fixture
 def trial(vhost: Vhost, programs: Programs, tmp_path: Path) -> Iterator[Site]:
     """A site with the real checks, its own copy of the rules and fresh advisories."""
-    rules = tmp_path / "rules"
-    shutil.copytree(ROOT / "devsecops_eda" / "rules", rules)
-    database = tmp_path / "advisories"
-    import_osv(ROOT / "examples" / "advisories", database, date=datetime.now(UTC))
-    tables = (
-        f"[checks.semgrep]\nrules = [{json.dumps(str(rules))}]\n[checks.commit]\n"
-        f"[checks.safety]\ndatabase = {json.dumps(str(database))}\n"
-    )
-    policy = default_policy_text()
-    with Site(vhost, programs, tmp_path, checks=CHECKS, policy=policy, checks_table=tables) as site:
+    with real_site(vhost, programs, tmp_path) as site:
         yield site
 
 

@@ -14,11 +14,10 @@ from devsecops_eda.model import EventType
 from devsecops_eda.roles import Role
 from devsecops_eda.topology import Topology
 from tests.conftest import Vhost
-from tests.integration.test_main_job import BAD
 from tests.rig.management import Login
-from tests.rig.postgres import Postgres
 from tests.rig.programs import Program, Programs
 from tests.rig.site import REPO, Site
+from tests.rig.trial import BAD
 from tests.rig.waiting import eventually
 
 CHECKS = ("commit", "semgrep")
@@ -105,7 +104,7 @@ class Town:
 
 
 @pytest.fixture
-def town(vhost: Vhost, programs: Programs, tmp_path: Path, postgres: Postgres) -> Iterator[Town]:
+def town(vhost: Vhost, programs: Programs, tmp_path: Path, postgres_url: str) -> Iterator[Town]:
     topology = Topology(CHECKS)
     declare(topology, parse_url(vhost.url))
     roles = {"gate": Role.GATE, "ci": Role.CI, **dict.fromkeys(CHECKS, Role.SCAN_WORKER)}
@@ -123,7 +122,7 @@ def town(vhost: Vhost, programs: Programs, tmp_path: Path, postgres: Postgres) -
     vhost.grant(definitions(topology, vhost=vhost.name, users=accounts))
     with Site(vhost, programs, tmp_path, checks=CHECKS, policy=POLICY) as site:
         for who in roles:
-            _configure(site, vhost, who, logins, postgres.url())
+            _configure(site, vhost, who, logins, postgres_url)
         yield Town(site, programs, tmp_path, logins)
 
 
