@@ -172,14 +172,22 @@ def _check_names(documents: Sequence[_Document]) -> None:
 
 
 def _check_selectors(placed: Iterable[_Placed]) -> None:
-    first: dict[tuple[str, frozenset[Selector]], _Placed] = {}
+    first: dict[tuple[object, ...], _Placed] = {}
     for one in placed:
-        key = one.rule.id, frozenset(one.rule.selectors)
+        # What the document and the rule say has to match both: who says what is no difference.
+        said = one.rule.selectors
+        key = (
+            one.rule.id,
+            frozenset(each.repositories for each in said if each.repositories),
+            frozenset(each.environments for each in said if each.environments),
+            frozenset(each.branch for each in said if each.branch),
+        )
         other = first.setdefault(key, one)
         if other is not one:
+            place = other.at.node.place
             raise one.at.refusal(
                 f"the policy {other.rule.policy!r} has a rule {one.rule.id!r} that applies to the"
-                f" same ({other.at.node.place.file}:{other.at.node.place.line}): which one holds?"
+                f" same ({place.file}:{place.line}): which one holds?"
             )
 
 

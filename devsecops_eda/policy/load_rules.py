@@ -25,6 +25,7 @@ from devsecops_eda.policy.model import (
     Of,
     ScanRule,
     Scope,
+    Selector,
     WindowRule,
 )
 from devsecops_eda.policy.reading import At
@@ -69,7 +70,7 @@ def _common(fields: Mapping[str, At], frame: Frame) -> dict[str, Any]:
     found: dict[str, Any] = {"id": fields["id"].name(), "gates": frozenset(names)}
     found["policy"], found["selectors"] = frame.policy, frame.selectors
     if "applies_to" in fields:
-        found["selectors"] = (*frame.selectors, read_selector(fields["applies_to"]))
+        found["selectors"] = (*frame.selectors, _own_selector(fields["applies_to"], frame))
     if "mode" in fields:
         found["mode"] = fields["mode"].word(Mode, "mode")
     for key in ("message", "solution"):
@@ -81,6 +82,14 @@ def _common(fields: Mapping[str, At], frame: Frame) -> dict[str, Any]:
     if "begins" in found and "ends" in found and found["begins"] >= found["ends"]:
         raise fields["until"].refusal("ends before it begins, or at that very instant")
     return found
+
+
+def _own_selector(at: At, frame: Frame) -> Selector:
+    own = read_selector(at)
+    for outer in frame.selectors:
+        if own.branch and outer.branch and own.branch is not outer.branch:
+            raise at.refusal(f"the document applies to {outer.branch} branches: this never would")
+    return own
 
 
 def _rests_on_check(at: At, fields: Mapping[str, At], frame: Frame) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _OTHERWISE = (
     (re.compile(r"[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.\d*)?", re.ASCII), "a number to the base 60"),
     (
         re.compile(
-            r"[-+]?(?:0[xob])?[\da-f_]*\d[\da-f_]*|[-+]?[\d_]*\.?[\d_]+(?:e[-+]?\d+)?\.?"
+            r"[-+]?(?:0x[\da-f_]+|0o[0-7_]+|0b[01_]+|[\d_]*\.?[\d_]+(?:e[-+]?\d+)?\.?)"
             r"|[-+]?\.(?:inf|nan)",
             re.IGNORECASE | re.ASCII,
         ),
