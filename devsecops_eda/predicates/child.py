@@ -62,12 +62,12 @@ class Evaluation:
             except RuntimeError as error:
                 return _error(-1, str(error))
         answers = bytearray()
+        # The library takes lists only.
+        texts = [name for name, value in zip(names, rows[0], strict=True) if type(value) is tuple]
         for number, row in enumerate(rows):
-            # The library takes lists only.
-            data = {
-                name: list(value) if type(value) is tuple else value
-                for name, value in zip(names, row, strict=True)
-            }
+            data: dict[str, Any] = dict(zip(names, row, strict=True))
+            for name in texts:
+                data[name] = list(data[name])
             try:
                 result = self._compiled.eval(data=data)
                 answer = result.value()

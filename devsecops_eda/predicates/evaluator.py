@@ -19,8 +19,9 @@ from devsecops_eda.policy.expression_names import NAMES
 from devsecops_eda.policy.expression_text import ExpressionError
 from devsecops_eda.policy.facts import Facts, Matches, PredicateWanted
 from devsecops_eda.predicates import child
+from devsecops_eda.predicates.memory import Answer, Memory, key_of
 from devsecops_eda.predicates.process import TOO_LATE, ChildGoneError, EvaluatingChild
-from devsecops_eda.predicates.rows import Table, table_of
+from devsecops_eda.predicates.rows import Columns, Table
 
 TIMEOUT_S = 5.0
 """So long all predicates of one question may take together."""
@@ -68,6 +69,7 @@ class CelEvaluator:
         self._memory_bytes = memory_bytes
         self._slots = [_Slot(memory_bytes) for _ in range(children)]
         self._idle = list(self._slots)
+        self._memory = Memory()
         self._changed = Condition()
         self._closed = False
 
@@ -84,13 +86,20 @@ class CelEvaluator:
         """
         until = time.monotonic() + self._timeout_s
         # Outcomes of one slot are merged each time they are asked for, which is dear.
-        findings = {check: findings_of(check, facts) for check in {one.check for one in wanted}}
-        jobs = [_job(one, findings[one.check], facts) for one in wanted]
+        columns = {
+            check: Columns(check, findings_of(check, facts), facts)
+            for check in {one.check for one in wanted}
+        }
+        jobs = [_job(one, columns[one.check]) for one in wanted]
+        for job in jobs:
+            job.recall(self._memory)
         due = [job for job in jobs if not job.settled]
         if due:
             with self._slot(until) as slot:
                 _carry_out(due, slot, until)
-        return tuple(job.matches(self._timeout_s) for job in jobs)
+            for job in due:
+                job.remember(self._memory, self._timeout_s)
+        return tuple(job.matches() for job in jobs)
 
     def close(self) -> None:
         """End the children, as soon as those who use them are done."""
@@ -172,13 +181,19 @@ class _Slot:
 
 @dataclass(slots=True)
 class _Job:
-    """One predicate, how far it has come, and what is wrong with it."""
+    """One predicate, how far it has come, and what is wrong with it.
+
+    ``passing`` says that what is wrong may be over the next time.
+    """
 
     wanted: PredicateWanted
     findings: tuple[Finding, ...]
     table: Table | None
     error: str = ""
     answers: bytearray = field(default_factory=bytearray)
+    failed_on: int | None = None
+    key: bytes = b""
+    passing: bool = False
 
     @property
     def settled(self) -> bool:
@@ -197,15 +212,35 @@ class _Job:
             except ChildGoneError as gone:
                 slot.close()
                 self.error = "" if gone.late else str(gone)
+                self.passing = True
                 return
 
-    def matches(self, timeout_s: float) -> Matches:
+    def recall(self, memory: Memory) -> None:
+        """Take what came of the same predicate on the same values before."""
+        if self.table is not None:
+            self.key = key_of(self.wanted.where, self.table.names, self.table.rows)
+            known = memory.recall(self.key)
+            if known is not None:
+                self.answers = bytearray(known.answers)
+                self.error, self.failed_on = known.error, known.row
+
+    def remember(self, memory: Memory, timeout_s: float) -> None:
+        """Let ``memory`` have what came of it, which is that it took too long if nothing did."""
+        late = not self.settled
+        if late:
+            self.error = f"{TOO_LATE}: not done within {timeout_s:g} s"
+        answers = b"" if self.error else bytes(self.answers)
+        answer = Answer(answers, self.error, self.failed_on)
+        memory.keep(self.key, answer, passing=late or self.passing)
+
+    def matches(self) -> Matches:
         """Return what came of it."""
         where, check = self.wanted.where, self.wanted.check
-        if self.table is None or not self.settled or self.error:
-            error = self.error or f"{TOO_LATE}: not done within {timeout_s:g} s"
-            return Matches(where, check, None, error)
-        return Matches(where, check, tuple(bool(self.answers[row]) for row in self.table.row_of))
+        if self.table is None or self.error:
+            on = "" if self.failed_on is None else self._on(self.failed_on)
+            return Matches(where, check, None, f"{self.error}{on}")
+        truths = [answer == 1 for answer in self.answers]
+        return Matches(where, check, tuple(map(truths.__getitem__, self.table.row_of)))
 
     def _take(self, answer: bytes, rows: int) -> None:
         kind, rest = answer[:1], answer[1:]
@@ -213,8 +248,9 @@ class _Job:
             self.answers += rest
         elif kind == child.ERROR and len(rest) >= child.ROW.size:
             (row,) = child.ROW.unpack(rest[: child.ROW.size])
-            said = _STATUS.sub("", rest[child.ROW.size :].decode("utf-8", "replace"))
-            self.error = f"{said}{self._on(len(self.answers) + row) if row >= 0 else ''}"
+            told = rest[child.ROW.size :].decode("utf-8", "replace")
+            self.error = _STATUS.sub("", told) or "cannot be evaluated"
+            self.failed_on = len(self.answers) + row if row >= 0 else None
         else:
             raise ChildGoneError("answers what nobody asked")
 
@@ -224,11 +260,11 @@ class _Job:
         return f" on {finding.rule} at {finding.path}:{finding.line}"
 
 
-def _job(wanted: PredicateWanted, findings: tuple[Finding, ...], facts: Facts) -> _Job:
+def _job(wanted: PredicateWanted, columns: Columns) -> _Job:
     try:
-        return _Job(wanted, findings, table_of(wanted, findings, facts))
+        return _Job(wanted, columns.findings, columns.table(wanted.where))
     except ExpressionError as error:
-        return _Job(wanted, findings, None, error.detail)
+        return _Job(wanted, columns.findings, None, error.detail)
 
 
 def _carry_out(jobs: Sequence[_Job], slot: _Slot, until: float) -> None:

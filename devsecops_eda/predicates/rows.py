@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from devsecops_eda.model import Finding, Package, branch_name
 from devsecops_eda.policy.counting import has_fix
 from devsecops_eda.policy.expression_text import names_in
-from devsecops_eda.policy.facts import Facts, PredicateWanted
+from devsecops_eda.policy.facts import Facts
 from devsecops_eda.predicates.child import Value
 
 _NONE = Package("", "", "")
@@ -60,22 +60,38 @@ class Table:
     row_of: tuple[int, ...]
 
 
-def table_of(wanted: PredicateWanted, findings: Sequence[Finding], facts: Facts) -> Table:
-    """Return what the predicate reads of ``findings``.
+class Columns:
+    """The values of all findings of one check, name by name, each worked out once."""
 
-    Raises:
-        ExpressionError: it is none that the loader would take.
-    """
-    names = names_in(wanted.where)
-    same = {name: AROUND[name](facts, wanted.check) for name in names if name in AROUND}
-    columns = [
-        [same[name]] * len(findings) if name in same else list(map(OF_FINDING[name], findings))
-        for name in names
-    ]
-    of_finding = list(zip(*columns, strict=True)) if names else [()] * len(findings)
-    numbers: dict[tuple[Value, ...], int] = {}
-    row_of = tuple(numbers.setdefault(row, len(numbers)) for row in of_finding)
-    return Table(names, tuple(numbers), row_of)
+    def __init__(self, check: str, findings: tuple[Finding, ...], facts: Facts) -> None:
+        """Take the findings of ``check`` in the order that matches align with."""
+        self.findings = findings
+        self._check = check
+        self._facts = facts
+        self._known: dict[str, list[Value]] = {}
+
+    def table(self, where: str) -> Table:
+        """Return what the predicate ``where`` reads of the findings.
+
+        Raises:
+            ExpressionError: it is none that the loader would take.
+        """
+        names = names_in(where)
+        if not names:
+            return Table((), ((),) if self.findings else (), (0,) * len(self.findings))
+        of_finding = list(zip(*map(self._column, names), strict=True))
+        rows = tuple(dict.fromkeys(of_finding))
+        numbers = dict(zip(rows, range(len(rows)), strict=True))
+        return Table(names, rows, tuple(map(numbers.__getitem__, of_finding)))
+
+    def _column(self, name: str) -> list[Value]:
+        if name not in self._known:
+            if name in AROUND:
+                same = AROUND[name](self._facts, self._check)
+                self._known[name] = [same] * len(self.findings)
+            else:
+                self._known[name] = list(map(OF_FINDING[name], self.findings))
+        return self._known[name]
 
 
 def _text(text: str) -> str:

@@ -1,6 +1,8 @@
 """Predicates on findings: what they mean, and that whatever they do ends as an error of theirs."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 
 from devsecops_eda.model import Confidence, Finding, Package, Severity
 from devsecops_eda.policy.expression_names import NAMES
-from devsecops_eda.policy.facts import Matches, PredicateWanted
+from devsecops_eda.policy.facts import Matches
 from devsecops_eda.predicates import CelEvaluator, with_matches
-from devsecops_eda.predicates.rows import AROUND, OF_FINDING, table_of
+from devsecops_eda.predicates.memory import MAX_ANSWERS, RETRY_S, Answer, Memory
+from devsecops_eda.predicates.rows import AROUND, OF_FINDING, Columns
 from tests.evaluating import DRAGS_ON, EXPLODES, MANY, answers
 from tests.judging import completed, facts, finding, policy
 from tests.predicate_cases import CASES, CODE, DEPENDENCY, FAILING, REFUSED
@@ -104,8 +107,8 @@ def test_whatever_a_finding_holds_predicates_have_an_answer(
 
 
 def test_equal_values_are_asked_about_once() -> None:
-    findings = [finding(f"x:{at}", path=f"{at % 7}.py", line=at) for at in range(100)]
-    table = table_of(PredicateWanted("f.path == '' || protected", "semgrep"), findings, facts())
+    findings = tuple(finding(f"x:{at}", path=f"{at % 7}.py", line=at) for at in range(100))
+    table = Columns("semgrep", findings, facts()).table("f.path == '' || protected")
     assert (table.names, len(table.rows), len(table.row_of)) == (("f.path", "protected"), 7, 100)
     assert [table.rows[row][0] for row in table.row_of] == [one.path for one in findings]
 
@@ -114,6 +117,51 @@ def test_facts_are_given_the_matches_that_the_policy_needs(evaluator: CelEvaluat
     known = facts(completed(CODE), matches=(Matches("stale", "semgrep", (True,)),))
     plain = policy("kind: findings, check: semgrep, at_most: {low: 0}")
     assert with_matches(plain, known, evaluator).matches == ()
+
+
+def test_what_was_answered_once_is_not_asked_again() -> None:
+    with CelEvaluator(timeout_s=60, children=1) as evaluator:
+        first = answers(evaluator, facts(completed(CODE)), "f.line == 40", "f.cwe[2] == ''")
+        with evaluator._slot(time.monotonic()):
+            again = answers(evaluator, facts(completed(CODE)), "f.line == 40", "f.cwe[2] == ''")
+    assert again == first
+
+
+def test_an_answer_holds_for_the_values_that_were_read_and_for_no_others() -> None:
+    with CelEvaluator(timeout_s=60) as evaluator:
+        one, other = replace(CODE, line=41), replace(CODE, path="other.py")
+        told = [
+            answers(evaluator, facts(completed(each)), "f.line == 40", "f.cwe[2] == ''")
+            for each in (CODE, one, other)
+        ]
+    assert [each[0] for each in told] == [(True,), (False,), (True,)]
+    # The words name the finding at hand, not the one that was asked about first.
+    assert [str(each[1]).rpartition(" at ")[2] for each in told] == [
+        *("src/données/sql.py:40", "src/données/sql.py:41", "other.py:40")
+    ]
+
+
+def test_what_may_pass_is_believed_for_its_time_and_not_a_moment_longer() -> None:
+    now = [0.0]
+    memory = Memory(lambda: now[0])
+    memory.keep(b"lasting", Answer(b"", "divide by zero"), passing=False)
+    memory.keep(b"passing", Answer(b"", "takes too long"), passing=True)
+    now[0] = RETRY_S - 0.001
+    assert memory.recall(b"passing") == Answer(b"", "takes too long")
+    now[0] = RETRY_S
+    assert memory.recall(b"passing") is None
+    assert memory.recall(b"lasting") == Answer(b"", "divide by zero")
+    assert memory.recall(b"never") is None
+
+
+def test_what_was_asked_for_last_is_remembered() -> None:
+    memory = Memory()
+    for at in range(MAX_ANSWERS):
+        memory.keep(b"%d" % at, Answer(b"\1"), passing=False)
+    memory.recall(b"0")
+    memory.keep(b"more", Answer(b"\1"), passing=False)
+    kept = [at for at in range(MAX_ANSWERS) if memory.recall(b"%d" % at)]
+    assert kept == [0, *range(2, MAX_ANSWERS)]
 
 
 # Each of these harms nobody but itself.

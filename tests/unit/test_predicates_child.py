@@ -1,6 +1,5 @@
 """The process that evaluates predicates: one for all, isolated, and gone when it should be."""
 
-import gc
 import os
 import signal
 import subprocess
@@ -30,9 +29,10 @@ def test_a_child_that_was_killed_is_started_again(ends: signal.Signals) -> None:
         (pid,) = children_of(evaluator)
         os.kill(pid, ends)
         eventually(lambda: not alive(pid), timeout_s=30, what="the signal is obeyed")
-        first = answers(evaluator, facts(completed(CODE)), "f.line == 40")
-        second = answers(evaluator, facts(completed(CODE)), "f.line == 40")
-    assert (first, second) == ([(True,)], [(True,)])
+        first = answers(evaluator, facts(completed(CODE)), "f.line == 41")
+        assert children_of(evaluator) != [pid]
+        second = answers(evaluator, facts(completed(CODE)), "f.line == 42")
+    assert (first, second) == ([(False,)], [(False,)])
 
 
 def test_one_child_serves_many_calls_and_is_gone_with_its_evaluator() -> None:
@@ -143,14 +143,21 @@ sys.stdin.read()
 
 def test_memory_stays_flat_over_many_calls() -> None:
     with CelEvaluator(timeout_s=60, children=1) as evaluator:
-        known = facts(MANY)
-        where = ["f.line % 7 == 1", "f.path.matches('[0-9]+[.]py')", "f.cwe.exists(c, c == '')"]
-        for _ in range(5):
-            answers(evaluator, known, *where)
+
+        def work(rounds: range) -> None:
+            for at in rounds:
+                told = answers(
+                    evaluator,
+                    facts(MANY),
+                    f"f.line % 7 == {at}",
+                    f"f.path.matches('{at}[0-9]+[.]py')",
+                    f"f.cwe.exists(c, c == '{at}')",
+                )
+                assert all(isinstance(one, tuple) for one in told)
+
+        work(range(5))
         (pid,) = children_of(evaluator)
         before = resident_kib(pid)
-        for _ in range(20):
-            answers(evaluator, known, *where)
-        gc.collect()
+        work(range(5, 25))
         assert children_of(evaluator) == [pid]
         assert resident_kib(pid) - before < 4096
