@@ -200,3 +200,23 @@ def test_time_alone_changes_it_only_at_the_instants_it_names() -> None:
         NOW + minutes(50),
         DEADLINE,
     ]
+
+
+def test_a_vote_told_twice_was_given_the_first_time() -> None:
+    again = replace(vote("ken"), recorded_at=DEADLINE)
+    for votes in permutations([vote("ada"), vote("ken"), again]):
+        assert state(voting(*votes), DEADLINE) == "satisfied"
+
+
+def test_who_votes_again_keeps_every_seat_that_was_won() -> None:
+    rule = approvals(n=2, at_least=(("appsec", 1),))
+    again = vote("grace", at=4, groups=frozenset({"owners"}))
+    for votes in permutations([vote("ken"), vote("grace"), again]):
+        assert state(voting(*votes), rule=rule) == "satisfied"
+
+
+def test_a_round_that_was_denied_stays_so_when_the_voter_leaves_the_group() -> None:
+    left = people(appsec=["grace"], owners=["ken", "linus"])
+    denied = round_(closing=Closing.DENIED, closed_at=NOW + minutes(9))
+    told = judged(voting(vote("ada", "reject"), rounds=[denied], people=left))
+    assert (told.state.value, told.text) == ("failed", "vetoed by ada")

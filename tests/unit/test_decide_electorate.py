@@ -110,7 +110,11 @@ def test_who_made_an_artifact_is_who_made_the_commit_it_was_built_from() -> None
     other = made_by(subject=BASE)
     two = of_artifact(*votes, origins=(HEAD, BASE), origin_commits=(made_by(), other))
     assert state(two, **bound) == "satisfied"
+    half = of_artifact(*votes, origins=(HEAD, BASE), origin_commits=(made_by(),))
+    assert state(half, **bound) == "missing"
     assert state(of_artifact(*votes, origin_commits=(other,)), **bound) == "missing"
+    stray = made_by(of("ken"), subject=BASE)
+    assert state(of_artifact(*votes, origin_commits=(made_by(), stray)), **bound) == "satisfied"
 
 
 def test_nobody_wrote_a_plain_folder() -> None:
