@@ -135,7 +135,7 @@ def test_any_text_is_taken_or_refused_with_a_place_in_it(text: str) -> None:
 
 def test_a_policy_without_predicates_never_loads_the_library() -> None:
     code = (
-        "import sys; from devsecops_eda.policy import default_policy_text, expressions, load_policy;"
+        "import sys; from devsecops_eda.policy import default_policy_text, load_policy;"
         "text, checks = default_policy_text(), ['commit', 'semgrep', 'safety'];"
         "load_policy(text, file='', checks=checks);"
         "sys.exit('cel_expr_python' in sys.modules)"
