@@ -38,7 +38,8 @@ LISTING_S = 20.0
 TELL_S = 60.0
 """So long a broker that is not there is waited for."""
 _CREDENTIALS = tuple(f"{ENVIRONMENT_PREFIX}BROKER_{name}" for name in ("URL", "PASSWORD"))
-_NAMES = {"sha": "commit", "branch": "branch", "target": "into", "repo": "repository"}
+_NAMES = {"sha": "commit", "target": "into", "repo": "repository"}
+_ORDER = ("sha", "artifact", "branch", "target", "environment", "repo", "requester", "request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _given(
     if "repo" not in said:
         said["repo"] = key_of(job, loaded.settings.repositories)
     say(plain(job.system))
-    for name, fact in said.items():
+    for name, fact in sorted(said.items(), key=lambda one: _ORDER.index(one[0])):
         say(f"  {_NAMES.get(name, name):<12} {plain(shown(fact.value))}  ({plain(fact.source)})")
     for note in job.notes:
         say(f"  note: {plain(note)}")

@@ -1,6 +1,7 @@
 """One command for a CI job: the real one, on a real RabbitMQ, in a checkout as a runner has it."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,3 +127,20 @@ def test_the_job_of_a_pull_request(
     told = {e.id for e in trial.tap.events(EventType.SCAN_COMPLETED)}
     assert len(told) <= scans
     assert up.end(timeout_s=60) == 0
+
+
+def test_without_a_broker_it_scans_here_if_that_is_wanted(
+    programs: Programs, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    subprocess.run(["git", "init", "-q", str(here)], check=True)
+    report = tmp_path / "r.xml"
+    told = programs.run(
+        *("ci", "--or-scan", "--format", "json", "--output", f"junit={report}"),
+        cwd=here,
+        env={"DEVSECOPS_EDA_BROKER_URL": "", "GITHUB_ACTIONS": "", "GITLAB_CI": ""},
+    )
+    assert told.exit_code in (0, 3), told.log
+    assert "this is no decision of the gate" in told.log
+    assert report.exists()
