@@ -23,6 +23,7 @@ from devsecops_eda.settings import GateSettings, Repository, Settings
 from tests.faults.test_many_gates import CHECKS, POLICY, REPOS, history
 
 DECISIONS = 10_000
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 STRICTER = POLICY.replace("high: 1", "high: 0")
 USER = "bench"
 
@@ -63,7 +64,6 @@ def fill(settings: Settings) -> None:
     ledger.close()
 
 
-@pytest.mark.bench
 def test_every_old_decision_is_made_again_bit_for_bit(settings: Settings) -> None:
     ledger = open_ledger(settings.gate.database)
     reader = Reader(ledger, open_evidence(settings.evidence_url))
@@ -78,7 +78,6 @@ def test_every_old_decision_is_made_again_bit_for_bit(settings: Settings) -> Non
     ledger.close()
 
 
-@pytest.mark.bench
 def test_history_is_judged_under_a_new_policy(settings: Settings) -> None:
     begun = time.monotonic()
     result = what_if(

@@ -11,11 +11,13 @@ import pika
 import pytest
 
 from devsecops_eda import codec, topology
+from devsecops_eda.client import commit_pushed
 from devsecops_eda.evidence import open_evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import open_ledger
 from devsecops_eda.model import (
     CommitFacts,
+    CommitPushed,
     Coverage,
     Decision,
     Event,
@@ -31,8 +33,6 @@ from devsecops_eda.model import (
 from devsecops_eda.policy import load_policy
 from devsecops_eda.settings import Repository
 from tests.conftest import Vhost
-from tests.judging import pushed
-from tests.rig.postgres import Postgres
 from tests.rig.programs import Program, Programs
 from tests.rig.site import Site
 from tests.rig.waiting import eventually
@@ -64,14 +64,14 @@ class History:
 
 def history(at: int, user: str, now: datetime) -> History:
     """A push and what two checks said, with some findings or none."""
-    push = pushed(f"{at:040x}", repo=f"many/repo-{at % REPOS}")
-    push = Event(**{**_fields(push), "time": now})
+    repo = f"many/repo-{at % REPOS}"
+    push = commit_pushed(repo, ref="topic", sha=f"{at:040x}", target="main", now=now)
     return History((push, *(told(push, check, at, user, now) for check in CHECKS)))
 
 
 def told(push: Event, check: str, at: int, user: str, now: datetime) -> Event:
-    subject = push.data.subject  # type: ignore[union-attr]
-    assert not isinstance(subject, str)
+    assert isinstance(push.data, CommitPushed)
+    subject = push.data.subject
     findings = tuple(
         Finding("rule", "app.py", line, Severity.HIGH, "bad", f"f{at}-{line}", f"n{at}-{line}")
         for line in range(1, 1 + at % 4)
@@ -101,10 +101,6 @@ def told(push: Event, check: str, at: int, user: str, now: datetime) -> Event:
     )
 
 
-def _fields(event: Event) -> dict[str, object]:
-    return {name: getattr(event, name) for name in event.__slots__}
-
-
 def alone(histories: list[History], folder: Path, user: str, now: datetime) -> dict[str, str]:
     """The decision that one gate makes, told everything once and in order, by flow."""
     evidence = folder / "alone"
@@ -131,14 +127,14 @@ def _repository(at: int) -> Repository:
 
 
 @pytest.fixture
-def site(vhost: Vhost, programs: Programs, tmp_path: Path, postgres: Postgres) -> Iterator[Site]:
+def site(vhost: Vhost, programs: Programs, tmp_path: Path, postgres_url: str) -> Iterator[Site]:
     tables = "".join(
         f'[repositories."many/repo-{at}"]\nurl = "https://git.example/{at}.git"\n'
         for at in range(REPOS)
     )
     with Site(vhost, programs, tmp_path, checks=CHECKS, policy=POLICY, tables=tables) as made:
         text = made.config.read_text()
-        database = f"[gate]\ndatabase = {json.dumps(postgres.url())}\n"
+        database = f"[gate]\ndatabase = {json.dumps(postgres_url)}\n"
         made.config.write_text(text.replace("[gate]\n", database))
         yield made
 
