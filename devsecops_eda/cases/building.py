@@ -77,7 +77,7 @@ def build(given: Given, policy: Policy, checks: tuple[str, ...]) -> Built:
         protected=given.protected and given.target is not None,
         environment=given.environment,
         causes=(
-            Cause(_PUSH, None, given.now - given.pushed, given.now - given.pushed),
+            Cause(_PUSH, None, given.at - given.pushed, given.at - given.pushed),
             *(_cause(one, given) for one in outcomes if one.age is not None),
         ),
         outcomes=tuple(_outcome(one, given, subject) for one in outcomes if not one.silent),
@@ -100,12 +100,12 @@ def with_votes(facts: Facts, given: Given, policy: Policy) -> Facts:
     A round was open since the first vote; each voter saw what there is to see now.
     """
     ages = [vote.age for vote in given.votes]
-    opened_at = given.now - max([given.pushed, *(age + timedelta(seconds=1) for age in ages)])
-    decision = decide(policy, facts, given.now)
+    opened_at = given.at - max([given.pushed, *(age + timedelta(seconds=1) for age in ages)])
+    decision = decide(policy, facts, given.at)
     rounds, votes = [], []
     _, seen = view_of(decision.requirements)
-    for wanted in approvals_wanted(policy, facts, decision, given.now):
-        length = wanted.deadline - given.now
+    for wanted in approvals_wanted(policy, facts, decision, given.at):
+        length = wanted.deadline - given.at
         rounds.append(
             Round(
                 approval=wanted.approval,
@@ -141,13 +141,13 @@ def _commit(given: Given) -> Subject:
 
 def _cause(one: GivenOutcome, given: Given) -> Cause:
     assert one.age is not None
-    at = given.now - one.age
+    at = given.at - one.age
     return Cause(f"scan-{one.check}", one.check, at, at)
 
 
 def _outcome(one: GivenOutcome, given: Given, subject: Subject) -> Outcome:
     cause = _PUSH if one.age is None else f"scan-{one.check}"
-    at = given.now - (given.pushed if one.age is None else one.age)
+    at = given.at - (given.pushed if one.age is None else one.age)
     failed = one.failed is not None
     files = 0 if one.nothing or failed else FILES
     return Outcome(
@@ -182,7 +182,7 @@ def _git(given: Given) -> CommitFacts:
 
 def _baseline(one: GivenOutcome, given: Given) -> Baseline:
     subject = Subject.commit(given.repository, _BASE)
-    before = given.now - given.pushed - timedelta(days=1)
+    before = given.at - given.pushed - timedelta(days=1)
     old = tuple(finding for finding in one.findings if not finding.new)
     nothing = one.nothing and one.nothing_before
     files = 0 if nothing else FILES
@@ -198,8 +198,8 @@ def _baseline(one: GivenOutcome, given: Given) -> Baseline:
         rules_digest=_RULES,
         applicable=not nothing,
     )
-    cause = Cause("push-of-base", None, before, given.now - given.pushed)
-    return Baseline(one.check, subject, (outcome,), given.now - given.pushed, (cause,))
+    cause = Cause("push-of-base", None, before, given.at - given.pushed)
+    return Baseline(one.check, subject, (outcome,), given.at - given.pushed, (cause,))
 
 
 def _fingerprint(finding: GivenFinding) -> str:
@@ -224,7 +224,7 @@ def _finding(finding: GivenFinding) -> Finding:
 def _requests(given: Given) -> tuple[Request, ...]:
     if not given.requesters:
         return ()
-    return (Request(_PUSH + "-request", given.requesters, given.now - given.pushed),)
+    return (Request(_PUSH + "-request", given.requesters, given.at - given.pushed),)
 
 
 def _waiver(one: GivenWaiver, at: int, given: Given) -> Waiver:
@@ -236,18 +236,18 @@ def _waiver(one: GivenWaiver, at: int, given: Given) -> Waiver:
         requirement=one.requirement,
         subject=_subject(given) if one.requirement else None,
     )
-    granted_at = given.now - one.granted if one.granted_by else None
+    granted_at = given.at - one.granted if one.granted_by else None
     groups = given.people.groups_of(one.granted_by) if one.granted_by else frozenset()
     return Waiver(
         id=f"waiver-{at + 1}",
         scope=scope,
         reason=WaiverReason.ACCEPTED,
         requester=one.requested_by or None,
-        expires_at=given.now + one.expires,
+        expires_at=given.at + one.expires,
         granter=one.granted_by or None,
         granter_groups=groups,
         granted_at=granted_at,
-        revoked_at=given.now if one.revoked else None,
+        revoked_at=given.at if one.revoked else None,
     )
 
 
@@ -261,7 +261,7 @@ def _decision(one: GivenDecision, at: int, given: Given, subject: Subject) -> Ot
         protected=one.target == given.target and given.protected,
         environment=None,
         verdict=one.verdict,
-        decided_at=given.now - one.age,
+        decided_at=given.at - one.age,
     )
 
 
@@ -274,5 +274,5 @@ def _vote(vote: GivenVote, at: int, approval: str, seen: tuple[Seen, ...], given
         groups=given.people.groups_of(vote.by),
         vote=vote.vote,
         seen=seen,
-        recorded_at=given.now - vote.age,
+        recorded_at=given.at - vote.age,
     )

@@ -95,7 +95,7 @@ class Given:
     target: str | None = "main"
     protected: bool = True
     environment: str | None = None
-    now: datetime = NOON
+    at: datetime = NOON
     pushed: timedelta = timedelta(minutes=1)
     base: bool = True
     author: str = "author@cases.invalid"

@@ -100,7 +100,7 @@ def _given(at: At, frame: _Frame) -> Given:
     if "subject" in fields:
         values["kind"] = fields["subject"].word(SubjectKind, "kind of subject")
     if "now" in fields:
-        values["now"] = fields["now"].instant()
+        values["at"] = fields["now"].instant()
     if "pushed" in fields:
         values["pushed"] = fields["pushed"].duration()
     values["outcomes"] = _each(fields, "outcomes", _outcome, frame)

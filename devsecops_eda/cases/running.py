@@ -32,7 +32,7 @@ def check_case(case: Case, policy: Policy, checks: tuple[str, ...], matching: Ma
     """Return what ``policy`` says to a case, compared with what the case expects."""
     facts = matching(policy, build(case.given, policy, checks).facts)
     facts = with_votes(facts, case.given, policy)
-    decision = decide(policy, facts, case.given.now)
+    decision = decide(policy, facts, case.given.at)
     return Checked(case, decision, tuple(_wrong(case, decision)))
 
 
