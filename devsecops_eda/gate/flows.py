@@ -12,7 +12,7 @@ from devsecops_eda.gate.now import Now
 from devsecops_eda.ledger import Ask, Message, Records
 from devsecops_eda.model import Subject, Verdict
 from devsecops_eda.policy import Policy
-from devsecops_eda.policy.narrow import applied
+from devsecops_eda.policy.selecting import applied
 
 OVERTAKING = timedelta(seconds=2)
 """By so much a quick worker's new failure may come before the repeated push that it answers."""

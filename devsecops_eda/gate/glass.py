@@ -24,7 +24,7 @@ from devsecops_eda.model import (
 from devsecops_eda.policy import Policy
 from devsecops_eda.policy.durations import show_duration
 from devsecops_eda.policy.model import BreakGlass
-from devsecops_eda.policy.narrow import applied
+from devsecops_eda.policy.selecting import applied
 
 
 class Glass:
