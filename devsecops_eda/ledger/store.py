@@ -8,7 +8,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from devsecops_eda.errors import InvalidSettingsError, UnavailableError
@@ -104,7 +110,11 @@ def open_ledger(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Ledger:
         if not isinstance(error, DBAPIError):
             raise UnavailableError(f"the ledger cannot be opened: {error}") from error
         said = postgresql.says(error)
-        if postgresql.sqlstate(error) == _NO_PRIVILEGE:
+        code = postgresql.sqlstate(error)
+        if isinstance(error, ProgrammingError) and code is None:
+            # No server said so: the driver does not know an option of the URL.
+            raise InvalidSettingsError(f"gate.database: {said}") from error
+        if code == _NO_PRIVILEGE:
             raise InvalidSettingsError(
                 f"gate.database: its user may not bring the tables up to date ({said}): let it"
                 " own its schema"
@@ -119,7 +129,7 @@ def open_ledger(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Ledger:
 def _engine(url: str, busy_timeout_s: float) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         # Not the text itself: it may hold a password.
         raise InvalidSettingsError("gate.database: that is no URL of a database") from error
     try:

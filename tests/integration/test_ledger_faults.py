@@ -180,6 +180,18 @@ def test_a_database_that_cannot_be_reached_is_away_and_no_password_is_said(
     assert "wrong-word" not in str(caught.value)
 
 
+def test_an_option_that_the_driver_does_not_know_is_refused(postgres: PostgresServer) -> None:
+    with pytest.raises(InvalidSettingsError, match=r"gate\.database.*speed") as caught:
+        open_ledger(f"{postgres.url()}?speed=high")
+    assert postgres.password not in str(caught.value)
+
+
+def test_options_of_the_url_hold(postgres_url: str) -> None:
+    ledger = open_ledger(f"{postgres_url}?application_name=gate-7&connect_timeout=3")
+    _records(ledger, "one")
+    ledger.close()
+
+
 def test_a_connection_is_not_waited_for_longer_than_a_lock(ledger: Ledger) -> None:
     open_ones = [ledger.transaction() for _ in range(10)]
     for one in open_ones:
