@@ -36,7 +36,9 @@ from devsecops_eda.policy.model import (
     ScanRule,
     Scope,
 )
+from devsecops_eda.policy.rounds import approvals_wanted, rounds_closing, tally
 from devsecops_eda.policy.selecting import Selected, applied, explain
+from devsecops_eda.policy.views import view_of
 from devsecops_eda.policy.waiving import covers, waiver_state
 from devsecops_eda.policy.wanting import predicates_wanted, wanted_baselines
 
@@ -66,6 +68,7 @@ __all__ = [
     "Vote",
     "Waiver",
     "applied",
+    "approvals_wanted",
     "baseline_candidates",
     "commit_facts",
     "covers",
@@ -77,6 +80,9 @@ __all__ = [
     "load_policy",
     "next_deadline",
     "predicates_wanted",
+    "rounds_closing",
+    "tally",
+    "view_of",
     "waiver_state",
     "wanted_baselines",
 ]

@@ -33,8 +33,8 @@ from devsecops_eda.policy.electorate import (
 from devsecops_eda.policy.facts import Facts, Round
 from devsecops_eda.policy.judged import Judged, listed, when
 from devsecops_eda.policy.model import ApprovalsRule, Policy
-from devsecops_eda.policy.narrow import applied
 from devsecops_eda.policy.polls import Poll, Polled, latest_round
+from devsecops_eda.policy.selecting import applied
 from devsecops_eda.policy.views import not_of_people, view_of
 
 
