@@ -35,9 +35,12 @@ MEANING = {
         "could not evaluate",
         "no verdict: a scanner failed, a service is away, an event was not taken",
     ),
-    ExitCode.NOT_AUTHORISED: ("not authorised", "the broker refuses these credentials or rights"),
+    ExitCode.NOT_AUTHORISED: (
+        "not authorised",
+        "the broker refuses these credentials or rights, or there are none",
+    ),
     ExitCode.PENDING: ("still pending", "the time to wait is over and nothing is decided yet"),
-    ExitCode.INTERRUPTED: ("interrupted", "Ctrl-C"),
+    ExitCode.INTERRUPTED: ("interrupted", "Ctrl-C, or SIGTERM while it waits"),
 }
 """A name and a sentence for each code."""
 

@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,9 +16,11 @@ import pytest
 from devsecops_eda.checks import CheckSettings, Scanner
 from devsecops_eda.cli import group
 from devsecops_eda.cli.doctables import TABLES, filled
+from devsecops_eda.model import Step, StepKind
+from devsecops_eda.reports import Context, Lack
 from devsecops_eda.reports.machine import render_json
 from devsecops_eda.settings import Surroundings, parse_settings
-from tests.results import FAILED, NOW, SAFETY, SEMGREP, Scanned
+from tests.results import FAILED, NOW, SAFETY, SEMGREP, Scanned, decision
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -113,6 +116,12 @@ def test_the_page_on_reports_names_every_field_of_the_json() -> None:
             for inner in value:
                 yield from fields(inner)
 
-    named = set(fields(json.loads(render_json(Scanned(outcomes=(SEMGREP, SAFETY, FAILED))))))
+    way = (Step(StepKind.FIX, ("findings",), "mend it"),)
+    scanned = Scanned(
+        replace(decision(), way=way),
+        (SEMGREP, SAFETY, FAILED),
+        context=Context((Lack("safety", "it is elsewhere"),)),
+    )
+    named = set(fields(json.loads(render_json(scanned))))
     written = set(re.findall(r'"(\w+)"', blocks(REPORTS, "")[0]))
     assert named == written
