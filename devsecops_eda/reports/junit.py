@@ -1,8 +1,8 @@
 """A decision as JUnit XML: each requirement is a test case, and the decision itself is one.
 
-There is no one schema. This document is valid under that of Jenkins (junit-4.xsd and later) and
-under that of Ant, and reads alike in GitLab: what is not allowed is a failure, what has no
-verdict an error, and neither a waiver nor a rule that only warns looks like a pass.
+There is no one schema. This document is valid under that of Jenkins (junit-4.xsd), and under that
+of Ant but for the count of skipped cases. What is not allowed is a failure, what has no verdict an
+error, and neither a waiver nor a rule that only warns looks like a pass.
 """
 
 from __future__ import annotations
