@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,7 +13,6 @@ from devsecops_eda.archive import policy_document
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, open_ledger
-from devsecops_eda.ledger.tables import METADATA
 from devsecops_eda.model import (
     ApprovalRequested,
     ApprovalVoted,
@@ -116,12 +116,21 @@ def _loaded(
     return policy, policy_document(texts, checks, dict(groups))
 
 
-def emptied(ledger: Ledger) -> Ledger:
-    """The same ledger without anything in it: opening another one takes far longer."""
-    with ledger._engine.begin() as connection:
-        for table in reversed(METADATA.sorted_tables):
-            connection.execute(table.delete())
+def image(ledger: Ledger) -> bytes:
+    """Everything in a ledger in memory, for ``put_back``."""
+    return bytes(_connection(ledger).serialize())
+
+
+def put_back(ledger: Ledger, kept: bytes) -> Ledger:
+    """The same ledger as it was then: another one, and all that led there, takes far longer."""
+    _connection(ledger).deserialize(kept)
     return ledger
+
+
+def _connection(ledger: Ledger) -> sqlite3.Connection:
+    connection = ledger._engine.raw_connection().driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
 
 
 def says(judge: Gate, user: str, *events: Event, now: datetime = NOW) -> list[Message]:

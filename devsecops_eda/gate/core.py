@@ -14,7 +14,7 @@ Who judges, who asks people and who answers are modules of their own; they are p
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -151,7 +151,7 @@ class Gate:
                     path="/expirytime",
                 )
             this = Now(seq, event.id, now, user)
-            said = list(records.said.messages_of(seq)) if memory is Memory.REPEAT else []
+            said = _in_order(records.said.messages_of(seq)) if memory is Memory.REPEAT else []
             said += self._following.follow(records, event, outcome, memory, this)
             return tuple({message.id: message for message in said}.values())
 
@@ -225,7 +225,7 @@ class Gate:
             UnavailableError: the ledger is away.
         """
         with self._ledger.transaction() as records:
-            return records.said.unsent(before=now - age, limit=limit)
+            return tuple(_in_order(records.said.unsent(before=now - age, limit=limit)))
 
     def published(self, messages: tuple[Message, ...], now: datetime) -> None:
         """Note that the broker confirmed these messages.
@@ -236,3 +236,8 @@ class Gate:
         if messages:
             with self._ledger.transaction() as records:
                 records.said.mark_sent([message.id for message in messages], now=now)
+
+
+def _in_order(messages: Iterable[Message]) -> list[Message]:
+    """Return ``messages`` with decisions last: who waits for one looks no further."""
+    return sorted(messages, key=lambda message: message.key.startswith("decision.made."))

@@ -17,7 +17,18 @@ from devsecops_eda.model import (
     WaiverScope,
     WaiverState,
 )
-from tests.governed import emptied, governed, grant, listed, revoke, says, types, waiver, waiver_id
+from tests.governed import (
+    governed,
+    grant,
+    image,
+    listed,
+    put_back,
+    revoke,
+    says,
+    types,
+    waiver,
+    waiver_id,
+)
 from tests.judged import NOW, asked, commit_told, decisions, pushed, semgrep_told, take, verdicts
 
 DAY = timedelta(days=1)
@@ -157,8 +168,9 @@ def test_whatever_order_wish_grant_and_scan_come_in_the_decision_is_the_same() -
         (grant(wish, "linus"), "ada"),
     ]
     ends, ledger = set(), open_ledger("sqlite://")
+    empty = image(ledger)
     for order in itertools.permutations(history):
-        judge = governed(ledger=emptied(ledger))
+        judge = governed(ledger=put_back(ledger, empty))
         for event, user in order:
             for _ in range(2):
                 says(judge, user, event)
