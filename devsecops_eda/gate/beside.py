@@ -35,11 +35,13 @@ class Beside:
             # Each grant of a waiver is one by itself: it holds where one of them does.
             waivers = tuple(one for row in rows for one in row.candidates)
             facts = replace(facts, waivers=waivers)
+        if ask.environment is not None:
+            requests = records.voting.requests(ask.subject, ask.environment)
+            facts = replace(facts, requests=requests)
         if any(isinstance(rule, ApprovalsRule) for rule in rules):
             rounds = records.voting.rounds(ask)
             facts = replace(
                 facts,
-                requests=records.voting.requests(ask.subject, ask.environment),
                 rounds=rounds,
                 votes=records.voting.votes(one.approval for one in rounds),
             )
