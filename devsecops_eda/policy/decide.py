@@ -75,7 +75,9 @@ def decide(policy: Policy, facts: Facts, now: datetime) -> Decision:
     lines = tuple(one.line for one in ruled)
     verdict = Verdict.ERROR if unjudged else verdict_of(lines)
     inputs = inputs_digest(lines, unjudged.why if unjudged else "")
-    key = (facts.gate, str(facts.subject), about.target, about.merge_base, facts.environment)
+    # An artifact's text does not say whose it is: one digest may be in two repositories.
+    subject = (facts.subject.repo, str(facts.subject))
+    key = (facts.gate, *subject, about.target, about.merge_base, facts.environment)
     return Decision(
         id=decision_id(*key, about.digest, inputs),
         gate=facts.gate,

@@ -94,11 +94,21 @@ def changed_files(answer: bytes) -> tuple[ChangedFile, ...]:
 
 
 def _committers(git: Git, sha: str, base: str | None) -> tuple[Signature, ...]:
+    """Return who wrote or committed any of the commits from ``base`` to ``sha``, each once.
+
+    Who rebases another's work is its committer, and the other one stays its author: neither
+    approves his own. One more than MAX_COMMITTERS are told where there are more, or may be.
+    """
+    span = ["-1", sha] if base is None or base == sha else [f"{base}..{sha}"]
     head = _signatures(git, ["-1", sha], names="%cn%n%ce")
-    if base is None or base == sha:
-        return tuple(head)
-    span = _signatures(git, [f"--max-count={_MAX_RANGE}", f"{base}..{sha}"], names="%cn%n%ce")
-    return tuple(dict.fromkeys([*head, *span]))[: MAX_COMMITTERS + 1]
+    bound = f"--max-count={_MAX_RANGE}"
+    committed = _signatures(git, [bound, *span], names="%cn%n%ce")
+    wrote = _signatures(git, [bound, *span], names="%an%n%ae")
+    everybody = tuple(dict.fromkeys([*head, *committed, *wrote]))
+    if len(committed) >= _MAX_RANGE:
+        # Whoever else there is stays unknown: that has to show.
+        everybody += (Signature("", ""),) * (MAX_COMMITTERS + 1)
+    return everybody[: MAX_COMMITTERS + 1]
 
 
 def _signatures(git: Git, span: Sequence[str], *, names: str) -> list[Signature]:

@@ -45,7 +45,10 @@ def test_a_commit_is_fetched_with_its_history_and_its_target(repo: Repo, mirror:
     facts = mirror.gather(topic, target="main")
     assert facts.author == Signature("Ann", "ann@example.org")
     assert set(facts.committers) == {
+        Signature("Ann", "ann@example.org"),
         Signature("Carl", "carl@example.org"),
+        # Dora wrote one of the commits; that somebody else committed later does not hide her.
+        Signature("Dora", "dora@example.org"),
         Signature("Emil", "emil@example.org"),
     }
     assert (facts.target, facts.merge_base) == ("main", first)
