@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import BinaryIO
 
@@ -78,12 +79,7 @@ def emit(
         return _flush(app, timeout_s)
     if type_ is None:
         raise click.UsageError("Missing argument 'TYPE' (or --flush).")
-    if wait_s is not None and (spool or type_ in _UNDECIDED):
-        undecided = ", ".join(each.value for each in _UNDECIDED)
-        raise click.UsageError(f"--wait goes neither with --spool nor with {undecided}")
-    for name, value in options.items():
-        if value is not None and EventType(type_) not in MEANT_FOR.get(name, NEEDED):
-            raise click.UsageError(f"--{name.replace('_', '-')} does not go with {type_}")
+    _refuse_ignored(EventType(type_), options, waits=wait_s is not None, spool=spool)
     given = given_in(data, options)
     event = event_of(EventType(type_), given, flow)
     about = Conversation(
@@ -98,15 +94,26 @@ def emit(
     )
     about.begin(event.subject)
     with connected(app) as client, about.interruptible():
-        if wait_s is None:
-            if spool and not client.publish_or_spool(event, timeout_s=timeout_s):
-                return about.told("spooled")
-            if not spool:
-                client.publish(event, timeout_s=timeout_s)
-            return about.told("published")
-        ask = client.rescan if event.type is EventType.SCAN_REQUESTED else client.ask
-        asking = partial(ask, event, gate=about.gate, timeout_s=wait_s, on_event=about.hear)
-        return about.end(about.reaching(asking, min(timeout_s, wait_s)))
+        if wait_s is not None:
+            ask = client.rescan if event.type is EventType.SCAN_REQUESTED else client.ask
+            asking = partial(ask, event, gate=about.gate, timeout_s=wait_s, on_event=about.hear)
+            return about.end(about.reaching(asking, min(timeout_s, wait_s)))
+        if not spool:
+            client.publish(event, timeout_s=timeout_s)
+        elif not client.publish_or_spool(event, timeout_s=timeout_s):
+            return about.told("spooled")
+        return about.told("published")
+
+
+def _refuse_ignored(
+    type_: EventType, options: Mapping[str, str | None], *, waits: bool, spool: bool
+) -> None:
+    if waits and (spool or type_ in _UNDECIDED):
+        undecided = ", ".join(each.value for each in _UNDECIDED)
+        raise click.UsageError(f"--wait goes neither with --spool nor with {undecided}")
+    for name, value in options.items():
+        if value is not None and type_ not in MEANT_FOR.get(name, NEEDED):
+            raise click.UsageError(f"--{name.replace('_', '-')} does not go with {type_.value}")
 
 
 def _flush(app: App, timeout_s: float) -> int:
