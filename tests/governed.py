@@ -78,7 +78,8 @@ VOTES = """\
   - {id: two, kind: approvals, gates: [deploy], n: 2, groups: [appsec, owners],
      at_least: {appsec: 1}, exclude: [author, requester], deadline: 4h}
 """
-POLICY = HEADER + MERGED + VOTES
+SIMPLE = HEADER + MERGED
+POLICY = SIMPLE + VOTES
 COMMIT = Subject.commit(REPO, HEAD)
 ARTIFACT = Subject.artifact("sha256:" + "9" * 64, REPO)
 SOON = NOW + timedelta(minutes=1)

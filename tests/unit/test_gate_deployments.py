@@ -12,6 +12,7 @@ from tests.governed import (
     COMMIT,
     HEADER,
     MERGED,
+    SIMPLE,
     SOON,
     VOTES,
     asks,
@@ -37,7 +38,6 @@ from tests.judged import (
     verdicts,
 )
 
-SIMPLE = HEADER + MERGED
 BUILT = HEADER + MERGED.replace("gate: merge", "gate: merge, of: built_from")
 WINDOWED = SIMPLE + (
     "  - {id: hours, kind: window, gates: [deploy], zone: UTC, open:"
