@@ -194,7 +194,7 @@ def _check_selectors(placed: Iterable[_Placed]) -> None:
 def _check_judged(documents: Iterable[_Document], placed: Sequence[_Placed]) -> None:
     ids: dict[str, set[str]] = {}
     for one in placed:
-        for gate in one.rule.gates:
+        for gate in sorted(one.rule.gates):
             # Rules of one id share a line, so that these are as many as a decision can have.
             ids.setdefault(gate, set()).add(one.rule.id)
             if len(ids[gate]) > MAX_RULES:

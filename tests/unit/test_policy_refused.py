@@ -120,6 +120,27 @@ def test_what_is_wrong_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("gates: {}\nrules: [{id: a}]", "p.yaml:4:8: gates: must name at least one of the gates"),
+        ("gates: {}\nrules: []", "gates: must name at least one of the gates"),
+        ("gates: {merge: {}}\nrules: []", "p.yaml:5:8: rules: must name at least one of the rules"),
+        ("gates: {merge: {}}\nrules:", "rules: must be a list of rules, not nothing"),
+        ("gates: [merge]\nrules: []", "gates: must be gates with their values, not a list"),
+    ],
+)
+def test_what_would_let_everything_through_is_refused(part: str, words: str) -> None:
+    text = f"version: 1\nname: empty\nwithin: 30m\n{part}\n"
+    assert words in refused(text)
+    assert list(schema().iter_errors(as_read_elsewhere(text))) != []
+
+
+def test_a_check_has_to_be_named_and_there() -> None:
+    assert "rules[0].check: '' is no name" in refused(FRAME.replace("semgrep", "''", 1))
+    assert "there is no check 'semgrep'; there are none" in refused(FRAME, checks=frozenset())
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "p.yaml:1:1: there is nothing in it"),
