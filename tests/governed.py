@@ -18,6 +18,7 @@ from devsecops_eda.model import (
     ApprovalVoted,
     ArtifactPublished,
     Ballot,
+    CountedVote,
     DecisionRequested,
     DeploymentRequested,
     Event,
@@ -41,7 +42,17 @@ from devsecops_eda.model import (
 from devsecops_eda.policy import Policy, PolicyText, load_policies
 from devsecops_eda.predicates import Evaluator
 from devsecops_eda.settings import Repository
-from tests.judged import CHECKS, HEAD, NOW, REPO, NoEvidence
+from tests.judged import (
+    CHECKS,
+    HEAD,
+    NOW,
+    REPO,
+    NoEvidence,
+    commit_told,
+    pushed,
+    semgrep_told,
+    take,
+)
 
 PEOPLE = People(
     persons=(
@@ -268,3 +279,20 @@ def listed(
     question = listing(of, repo=repo, about=about, every=every)
     answers = said(says(judge, "ada", question, now=now))
     return [one.data for one in answers if isinstance(one.data, ListingMade)]
+
+
+def asking(
+    judge: Gate | None = None, *, requester: str = ""
+) -> tuple[Gate, Event, ApprovalRequested]:
+    """A gate that let a push in and asks people whether it may go to production."""
+    judge, push = judge or governed(), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push))
+    wish = wanted(requester=requester)
+    (request,) = rounds(take(judge, wish))
+    return judge, wish, request
+
+
+def votes(judge: Gate, request: ApprovalRequested) -> list[CountedVote]:
+    (part,) = listed(judge, Listed.APPROVALS, about=request.approval)
+    (one,) = part.approvals
+    return list(one.votes)

@@ -31,6 +31,7 @@ from devsecops_eda.model import (
     Verdict,
 )
 from devsecops_eda.policy import COMMIT_CHECK, CheckRule, Policy
+from devsecops_eda.predicates import CelEvaluator
 from devsecops_eda.reports import Context
 from devsecops_eda.scanning import Answering, Phase, Phases, Scanning, the_check
 from devsecops_eda.settings import Repository, SandboxMode, Settings
@@ -169,12 +170,14 @@ class _Run:
             settings, source, work=work / "scans", clock=_now, stop=self._stop, phases=phases
         )
         self._ledger = open_ledger("sqlite://")
+        self._predicates = CelEvaluator()
         self._gate = Gate(
             ledger=self._ledger,
             policy=policy,
             checks=tuple(checks),
             repositories=settings.repositories,
             evidence=self._evidence,
+            predicates=self._predicates,
         )
         consumers: dict[str, Callable[[Event], None]] = {
             name: self._consumer(check) for name, check in checks.items()
@@ -196,6 +199,7 @@ class _Run:
             self._stop.set()
             self._bus.stop(timeout_s=STOP_TIMEOUT_S)
             self._ledger.close()
+            self._predicates.close()
         return ScanResult(
             decision=decision,
             outcomes=outcomes,
