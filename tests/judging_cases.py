@@ -143,6 +143,8 @@ def of_packages(outcome: Outcome) -> Outcome:
 
 
 def _in_a_package(finding: Finding) -> Finding:
+    if finding.package is not None:
+        return finding
     number = int(finding.fingerprint_nopath == "a:1") + 2 * int(finding.path == "app.py")
     package = Package(
         "Django",
@@ -152,7 +154,8 @@ def _in_a_package(finding: Finding) -> Finding:
         fixed_versions=((), ("3.2.5",), ("3.2.9", "4.0.2"), ("4.0.1",))[number],
         published=(None, NOW - DAY, NOW - DAY + minutes(15), NOW + minutes(15))[number],
     )
-    return replace(finding, package=package)
+    # No two checks say the same of a place.
+    return replace(finding, package=package, fingerprint=f"{finding.fingerprint} in a package")
 
 
 SCOPES = (
@@ -239,11 +242,14 @@ def cases(draw: st.DrawFn, rules: tuple[AnyRule, ...] = LOADED + MORE_RULES) -> 
     asked = waivers_(wishes(policy, facts, now))
     waivers = draw(st.lists(asked, max_size=3, unique_by=lambda one: one.id))
     facts = replace(facts, waivers=tuple(waivers))
-    return Case(policy, replace(facts, **draw(_voted(policy, facts, now))), now)
+    rounds, votes = draw(_voted(policy, facts, now))
+    return Case(policy, replace(facts, rounds=rounds, votes=votes), now)
 
 
 @st.composite
-def _voted(draw: st.DrawFn, policy: Policy, facts: Facts, now: datetime) -> dict[str, object]:
+def _voted(
+    draw: st.DrawFn, policy: Policy, facts: Facts, now: datetime
+) -> tuple[tuple[Round, ...], tuple[Vote, ...]]:
     """Rounds and votes about what is judged, some of them about something else."""
     narrow, commit = applied(policy, facts), commit_facts(facts)
     seen = view_of(decide(policy, facts, now).requirements)[1]
@@ -266,7 +272,7 @@ def _voted(draw: st.DrawFn, policy: Policy, facts: Facts, now: datetime) -> dict
         rounds.append(one)
         names = draw(st.sampled_from(VOTERS))
         votes += [draw(_votes(one, name, seen)) for name in names]
-    return {"rounds": tuple(rounds), "votes": tuple(votes)}
+    return tuple(rounds), tuple(votes)
 
 
 @st.composite

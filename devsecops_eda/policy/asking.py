@@ -54,10 +54,15 @@ class Asking:
         if repair.kind is StepKind.UPGRADE:
             text, what = _upgrade(package, repair.findings)
             return Step(StepKind.UPGRADE, requirements, f"{text}{instead}", what)
-        if len(wishes) == 1:
+        if repair.kind is StepKind.WAIVE:
             what = wishes[0].options
             return Step(StepKind.WAIVE, requirements, f"{hint(first)}{instead}", what)
-        return Step(StepKind.FIX, requirements, f"{hint(first)}{instead}", _release(package))
+        unfixed = next(one for one in repair.findings if not _is_fixed(one))
+        return Step(StepKind.FIX, requirements, f"{hint(unfixed)}{instead}", _release(package))
+
+    def may_waive(self, findings: Sequence[Finding]) -> bool:
+        """Return whether one waiver that the terms allow would cover all ``findings``."""
+        return len(self._wishes(findings)) == 1
 
     def rescan(
         self,
@@ -118,6 +123,10 @@ def _upgrade(package: Package, findings: Sequence[Finding]) -> tuple[str, str]:
     name = f"{plain(package.name)} {plain(package.version)}"
     mends = f", which mends {count(len(findings), 'finding')}" if len(findings) > 1 else ""
     return f"upgrade {name} to {plain(version)}{mends}", f"{plain(package.name)}=={plain(version)}"
+
+
+def _is_fixed(finding: Finding) -> bool:
+    return finding.package is not None and bool(finding.package.fixed_versions)
 
 
 def _release(package: Package) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
 
@@ -21,8 +21,8 @@ MAX_TRIED = 2000
 class Repair:
     """One thing to do about all of these ``findings``, the worst first.
 
-    It is an upgrade of a package for which fixed versions are known, else a fix: of one place in
-    the code, or of a package that has to be replaced.
+    ``upgrade`` a package for which fixed versions are known; ``fix`` one place in the code, or
+    replace a package, which mends all of it; ``waive`` what no version of a package mends.
     """
 
     kind: StepKind
@@ -37,19 +37,25 @@ class Demand:
     findings: tuple[Finding, ...]
 
 
-def repairs_for(findings: Iterable[Finding]) -> tuple[Repair, ...]:
+def repairs_for(
+    findings: Iterable[Finding], *, waivable: Callable[[Sequence[Finding]], bool]
+) -> tuple[Repair, ...]:
     """Return what can be done about ``findings``, what is to be preferred first.
 
-    Each finding is in exactly one: all of one package and version that an upgrade may mend are in
-    one, so are all places with one fingerprint.
+    ``waivable`` says whether one waiver may cover all of some findings.
     """
-    groups: defaultdict[tuple[str, ...], list[Finding]] = defaultdict(list)
+    places: defaultdict[str, list[Finding]] = defaultdict(list)
+    packages: defaultdict[tuple[str, ...], list[Finding]] = defaultdict(list)
     for finding in dict.fromkeys(worst_first(findings)):
-        groups[_key(finding)].append(finding)
-    repairs = [
-        Repair(StepKind.UPGRADE if key[0] == "upgrade" else StepKind.FIX, tuple(group))
-        for key, group in groups.items()
-    ]
+        package = finding.package
+        if package is None:
+            places[finding.fingerprint].append(finding)
+        else:
+            key = (package.ecosystem, canonicalize_name(package.name), package.version)
+            packages[key].append(finding)
+    repairs = [Repair(StepKind.FIX, tuple(group)) for group in places.values()]
+    for group in packages.values():
+        repairs += _of_package(group, waivable)
     # The groups come in the order of their worst finding, and sorting keeps that among equals.
     return tuple(
         sorted(repairs, key=lambda one: (-one.findings[0].severity, one.kind is StepKind.FIX))
@@ -59,83 +65,129 @@ def repairs_for(findings: Iterable[Finding]) -> tuple[Repair, ...]:
 def fewest(repairs: Sequence[Repair], demands: Sequence[Demand]) -> tuple[Repair, ...]:
     """Return those of ``repairs`` that meet all ``demands``, none of which could be left out.
 
-    Where only one demand is not met by all that is needed in any case, or where there are few
-    enough choices, no fewer would do. Equal ones are taken in the order in which they come.
+    Where there are few enough choices, or each finding is in one repair and one demand, no fewer
+    would do. Equal ones are taken in the order in which they come.
     """
-    covers = _covers(repairs, demands)
-    needs = [demand.need for demand in demands]
-    chosen = {
-        at
-        for at, counts in enumerate(covers)
-        for which, number in counts.items()
-        if len(demands[which].findings) - number < needs[which]
-    }
-    left = _left(needs, (covers[at] for at in chosen))
-    more = _greedy(covers, left, chosen)
-    if sum(need > 0 for need in left) > 1:
-        more = _fewer(covers, left, more, chosen)
+    board = _Board(repairs, demands)
+    chosen = board.needed()
+    left = board.left(chosen)
+    more = board.greedy(chosen, left)
+    if len(more) > 1:
+        more = board.fewer(chosen, left, more)
     return tuple(repairs[at] for at in sorted({*chosen, *more}))
 
 
-def _key(finding: Finding) -> tuple[str, ...]:
-    package = finding.package
-    if package is None:
-        return ("fix", finding.fingerprint)
-    what = "upgrade" if package.fixed_versions else "replace"
-    return (what, package.ecosystem, canonicalize_name(package.name), package.version)
+def _of_package(
+    group: Sequence[Finding], waivable: Callable[[Sequence[Finding]], bool]
+) -> Iterator[Repair]:
+    fixed = [one for one in group if one.package is not None and one.package.fixed_versions]
+    without = [one for one in group if one not in fixed]
+    if fixed:
+        yield Repair(StepKind.UPGRADE, tuple(fixed))
+    if without and waivable(without):
+        yield Repair(StepKind.WAIVE, tuple(without))
+    elif without:
+        yield Repair(StepKind.FIX, tuple(group))
 
 
-def _covers(repairs: Sequence[Repair], demands: Sequence[Demand]) -> list[Counter[int]]:
-    """Return for each repair how much of which demand it meets."""
-    where = {finding: at for at, repair in enumerate(repairs) for finding in repair.findings}
-    covers: list[Counter[int]] = [Counter() for _ in repairs]
-    for which, demand in enumerate(demands):
-        for finding in demand.findings:
-            covers[where[finding]][which] += 1
-    return covers
+class _Board:
+    """Which repair mends what, and how much of which demand that meets."""
+
+    def __init__(self, repairs: Sequence[Repair], demands: Sequence[Demand]) -> None:
+        self._needs = [demand.need for demand in demands]
+        self._counts: defaultdict[Finding, Counter[int]] = defaultdict(Counter)
+        for which, demand in enumerate(demands):
+            for finding in demand.findings:
+                self._counts[finding][which] += 1
+        numbers = {finding: number for number, finding in enumerate(self._counts)}
+        self._weights = list(self._counts.values())
+        self._mends = [
+            frozenset(numbers[one] for one in repair.findings if one in numbers)
+            for repair in repairs
+        ]
+        self._by = Counter(chain.from_iterable(self._mends))
+
+    def needed(self) -> set[int]:
+        """Return the repairs without which all the others together would not do."""
+        spare = [-need for need in self._needs]
+        for counts in self._weights:
+            for which, number in counts.items():
+                spare[which] += number
+        found = set()
+        for at, mends in enumerate(self._mends):
+            alone = self._sum(one for one in mends if self._by[one] == 1)
+            if any(number > spare[which] for which, number in alone.items()):
+                found.add(at)
+        return found
+
+    def left(self, chosen: Iterable[int]) -> list[int]:
+        """Return what is left of each demand; nothing or less where it is met."""
+        done = self._sum(_union(self._mends[at] for at in chosen))
+        return [need - done[which] for which, need in enumerate(self._needs)]
+
+    def greedy(self, chosen: set[int], left: Sequence[int]) -> list[int]:
+        """Return more repairs, those first that do most; none of them could be left out."""
+        left, more = list(left), list[int]()
+        mended = set(_union(self._mends[at] for at in chosen))
+        waiting = [
+            (-self._gain(at, mended, left), at)
+            for at in range(len(self._mends))
+            if at not in chosen
+        ]
+        heapq.heapify(waiting)
+        while any(need > 0 for need in left):
+            _, at = heapq.heappop(waiting)
+            gain = self._gain(at, mended, left)
+            # What it does only shrinks while others are taken: look again before it is.
+            if waiting and (-gain, at) > waiting[0]:
+                heapq.heappush(waiting, (-gain, at))
+                continue
+            more.append(at)
+            for which, number in self._sum(self._mends[at] - mended).items():
+                left[which] -= number
+            mended |= self._mends[at]
+        return self._without_idle(chosen, more)
+
+    def fewer(self, chosen: set[int], left: Sequence[int], more: list[int]) -> list[int]:
+        """Return the smallest choice that does as well as ``more``, as far as is tried."""
+        mended = _union(self._mends[at] for at in chosen)
+        useful = [
+            at
+            for at in range(len(self._mends))
+            if at not in chosen and self._gain(at, mended, left) > 0
+        ]
+        choices = chain.from_iterable(combinations(useful, size) for size in range(1, len(more)))
+        for choice in islice(choices, MAX_TRIED):
+            does = self._sum(_union(self._mends[at] for at in choice) - mended)
+            if all(need <= does[which] for which, need in enumerate(left)):
+                return list(choice)
+        return more
+
+    def _without_idle(self, chosen: set[int], more: Sequence[int]) -> list[int]:
+        """Return ``more`` without those that are not needed beside the others, the last first."""
+        holders = Counter(one for at in (*chosen, *more) for one in self._mends[at])
+        spare = [-need for need in self.left({*chosen, *more})]
+        kept = list(more)
+        for at in reversed(more):
+            lost = self._sum(one for one in self._mends[at] if holders[one] == 1)
+            if all(number <= spare[which] for which, number in lost.items()):
+                kept.remove(at)
+                holders.subtract(self._mends[at])
+                for which, number in lost.items():
+                    spare[which] -= number
+        return kept
+
+    def _gain(self, at: int, mended: Set[int], left: Sequence[int]) -> int:
+        does = self._sum(self._mends[at] - mended)
+        return sum(min(number, max(left[which], 0)) for which, number in does.items())
+
+    def _sum(self, mended: Iterable[int]) -> Counter[int]:
+        """Return how much of which demand these findings are."""
+        found: Counter[int] = Counter()
+        for one in mended:
+            found.update(self._weights[one])
+        return found
 
 
-def _left(needs: Sequence[int], done: Iterable[Mapping[int, int]]) -> list[int]:
-    left = list(needs)
-    for counts in done:
-        for which, number in counts.items():
-            left[which] -= number
-    return left
-
-
-def _gain(counts: Mapping[int, int], left: Sequence[int]) -> int:
-    return sum(min(number, max(left[which], 0)) for which, number in counts.items())
-
-
-def _greedy(covers: Sequence[Mapping[int, int]], left: list[int], chosen: set[int]) -> list[int]:
-    """Return more repairs, those first that do most; none of them could be left out."""
-    left, more = list(left), list[int]()
-    waiting = [(-_gain(one, left), at) for at, one in enumerate(covers) if at not in chosen]
-    heapq.heapify(waiting)
-    while any(need > 0 for need in left):
-        _, at = heapq.heappop(waiting)
-        gain = _gain(covers[at], left)
-        # What it does only shrinks while others are taken: look again before it is.
-        if waiting and (-gain, at) > waiting[0]:
-            heapq.heappush(waiting, (-gain, at))
-            continue
-        more.append(at)
-        left = _left(left, [covers[at]])
-    for at in reversed(more):
-        without = [left[which] + covers[at].get(which, 0) for which in range(len(left))]
-        if all(need <= 0 for need in without):
-            more = [one for one in more if one != at]
-            left = without
-    return more
-
-
-def _fewer(
-    covers: Sequence[Mapping[int, int]], left: Sequence[int], more: list[int], chosen: set[int]
-) -> list[int]:
-    """Return the smallest choice that does as well as ``more``, as far as is tried."""
-    useful = [at for at, one in enumerate(covers) if at not in chosen and _gain(one, left)]
-    choices = chain.from_iterable(combinations(useful, size) for size in range(1, len(more)))
-    for choice in islice(choices, MAX_TRIED):
-        if all(need <= 0 for need in _left(left, (covers[at] for at in choice))):
-            return list(choice)
-    return more
+def _union(sets: Iterable[frozenset[int]]) -> frozenset[int]:
+    return frozenset(chain.from_iterable(sets))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from devsecops_eda.model import Mode, Requirement, RequirementState, Step, StepKind, branch_name
@@ -58,7 +58,7 @@ def way(
     repairs = list(_repairs(blocked, asking))
     steps = [*_rescans(blocked, asking), *_waits(blocked), *_openings(ruled, now)]
     done = {name for step in (*repairs, *steps) for name in step.requirements}
-    steps += [_step(one, facts) for one in blocked if one.line.id not in done]
+    steps += _others([one for one in blocked if one.line.id not in done], facts)
     return _bounded([*repairs, *sorted(steps, key=lambda step: _ORDER.index(step.kind))])
 
 
@@ -87,7 +87,8 @@ def _repairs(blocked: Sequence[Ruled], asking: Asking) -> Iterator[Step]:
         for severity, limit in exceeded(rule, blocking):
             counted = tuple(finding for finding in blocking if finding.severity >= severity)
             demands.append(Demand(len(counted) - limit, counted))
-    repairs = repairs_for(finding for demand in demands for finding in demand.findings)
+    wanted = (finding for demand in demands for finding in demand.findings)
+    repairs = repairs_for(wanted, waivable=asking.may_waive)
     for at, repair in enumerate(fewest(repairs, demands)):
         found = dict.fromkeys(name for one in repair.findings for name in about[one.fingerprint])
         ids = tuple(found)
@@ -159,8 +160,20 @@ def _all_open(rules: Sequence[WindowRule], now: datetime) -> datetime | None:
     return None
 
 
+def _others(blocked: Sequence[Ruled], facts: Facts) -> list[Step]:
+    """Return the steps about lines that are no case of the above; what mends two is one step."""
+    found: dict[Step, tuple[str, ...]] = {}
+    for one in blocked:
+        step = _step(one, facts)
+        if step.kind is StepKind.VOTE:
+            found[step] = step.requirements
+        else:
+            alike = replace(step, requirements=())
+            found[alike] = (*found.get(alike, ()), *step.requirements)
+    return [replace(step, requirements=names) for step, names in found.items()]
+
+
 def _step(one: Ruled, facts: Facts) -> Step:
-    """Return what to do about a line that needs a step of its own."""
     ids, state = (one.line.id,), one.judged.state
     if one.judged.votes:
         return Step(StepKind.VOTE, ids, _solution(one), _round(one, facts))

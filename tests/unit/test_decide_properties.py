@@ -21,6 +21,7 @@ from devsecops_eda.model import (
 from devsecops_eda.policy import (
     Baseline,
     Cause,
+    CheckRule,
     Facts,
     Policy,
     decide,
@@ -105,6 +106,7 @@ def test_nothing_errored_missing_or_stale_leads_to_allow(
     for rule in one.rules:
         if rule.mode is not Mode.ENFORCE or not rule.in_force(now):
             continue
+        assert isinstance(rule, CheckRule)
         slot = seen_by_an_onlooker(known, rule.check)
         assert any(outcome.status is OutcomeStatus.COMPLETED for outcome in slot)
         if rule.max_age is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ OF_A = WaiverScope(fingerprint="app.py/a:0")
 OF_SCAN = WaiverScope(requirement="rule-0", subject=HEAD)
 
 
-def waiver(scope: WaiverScope = OF_A, *, name: str = "w-1", **more: object) -> Waiver:
+def waiver(scope: WaiverScope = OF_A, *, name: str = "w-1", **more: Any) -> Waiver:
     """A waiver that Bob asked for and Ada of appsec granted an hour ago, for a day."""
     made = Waiver(
         id=name,
@@ -68,7 +69,7 @@ def waiver(scope: WaiverScope = OF_A, *, name: str = "w-1", **more: object) -> W
         granter_groups=frozenset({"appsec", "owners"}),
         granted_at=NOW - minutes(60),
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def no_high(limits: str = "high: 0", more: str = "", terms: WaiverTerms | None = TERMS) -> Policy:
@@ -80,7 +81,7 @@ def scanned(terms: WaiverTerms | None = TERMS) -> Policy:
     return replace(policy("kind: scan, check: semgrep, max_age: 1d"), waivers=terms)
 
 
-def found(*findings: Finding, waivers: tuple[Waiver, ...] = (), **more: object) -> Facts:
+def found(*findings: Finding, waivers: tuple[Waiver, ...] = (), **more: Any) -> Facts:
     return facts(completed(*findings), waivers=waivers, **more)
 
 
@@ -171,7 +172,7 @@ def test_a_limit_that_waivers_keep_blocks_nothing_of_its_severity() -> None:
     ],
 )
 def test_a_waiver_is_in_force_only_as_it_was_granted(
-    changed: dict[str, object], state: str, why: str
+    changed: dict[str, Any], state: str, why: str
 ) -> None:
     one = waiver(**changed)
     stands, sentence = waiver_state(one, TERMS, Severity.HIGH, NOW)
