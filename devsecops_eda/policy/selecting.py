@@ -105,8 +105,11 @@ def _span(rule: AnyRule) -> _Span:
 
 def _left(span: _Span, taken: Iterable[_Span]) -> list[_Span]:
     """Return what is left of a half-open span without those that are ``taken``, in order."""
-    left = [span]
+    left = [span] if span[0] < span[1] else []
     for first, last in taken:
+        if first >= last:
+            # A rule that never holds takes nothing, and cuts nothing in two.
+            continue
         parts = [
             part
             for begins, ends in left
