@@ -12,7 +12,7 @@ import click
 
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode
-from devsecops_eda.cli.policy_source import configured_policy
+from devsecops_eda.cli.policy_source import CASES, configured_policy
 from devsecops_eda.cli.spans import span_of
 from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.model import Subject
@@ -20,8 +20,6 @@ from devsecops_eda.policy import Facts
 from devsecops_eda.reports import plain, sentence
 from devsecops_eda.settings import Settings
 
-CASES = ".test.yaml"
-"""How the name of a file of cases ends; it lies beside the policy."""
 OUTPUT_VERSION = 1
 
 _policy_option = click.option(

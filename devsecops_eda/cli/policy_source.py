@@ -13,7 +13,7 @@ from devsecops_eda.settings import DEFAULT_CHECKS, Settings
 BUILT_IN = "the built-in policy"
 DOCUMENT = ".yaml"
 CASES = ".test.yaml"
-"""Cases lie beside the documents of a folder and are none themselves."""
+"""How the name of a file of cases ends; it lies beside the policy, and is no document itself."""
 
 
 def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
