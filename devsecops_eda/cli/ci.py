@@ -191,7 +191,8 @@ def _ask(app: App, given: Mapping[str, str], wanted: Wanted, loaded: Loaded) -> 
             client.ask, event, gate=wanted.gate, timeout_s=wanted.wait_s, on_event=hear
         )
         with heartbeat(about):
-            decision = about.reaching(asking, min(TELL_S, wanted.wait_s))
+            reaching = partial(about.reaching, asking, min(TELL_S, wanted.wait_s))
+            decision = about.decided(reaching)
         code = about.end(decision)
         known = decision or about.pending
         if known is not None:

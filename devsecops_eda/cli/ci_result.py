@@ -192,4 +192,7 @@ def _waivers(
         made = listing(ListingRequested(of=Listed.WAIVERS, repo=repo, every=True))
     except DevSecOpsError as error:
         return (), (f"Which findings are waived is not shown: {error}.",)
-    return tuple(one for one in made.waivers if one.waiver in wanted), ()
+    found = tuple(one for one in made.waivers if one.waiver in wanted)
+    left = wanted - {one.waiver for one in found}
+    notes = (f"What these waivers cover is not shown: {', '.join(sorted(left))}.",) if left else ()
+    return found, notes

@@ -97,7 +97,8 @@ def emit(
         if wait_s is not None:
             ask = client.rescan if event.type is EventType.SCAN_REQUESTED else client.ask
             asking = partial(ask, event, gate=about.gate, timeout_s=wait_s, on_event=about.hear)
-            return about.end(about.reaching(asking, min(timeout_s, wait_s)))
+            reaching = partial(about.reaching, asking, min(timeout_s, wait_s))
+            return about.end(about.decided(reaching))
         if not spool:
             client.publish(event, timeout_s=timeout_s)
         elif not client.publish_or_spool(event, timeout_s=timeout_s):

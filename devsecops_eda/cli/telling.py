@@ -66,6 +66,10 @@ def connected(app: App) -> Iterator[Client]:
         yield client
 
 
+class _GoneByError(Exception):
+    """An override of what is pending is in force, and whoever waits goes by it."""
+
+
 @dataclass
 class Conversation:
     """What one command tells, hears and prints. Text: as it comes. JSON: once, at the end.
@@ -116,11 +120,21 @@ class Conversation:
             self._said.add(line)
             self.said_at = time.monotonic()
             click.echo(line, err=True)
+        if self.accept_override and self._override_of(self.pending):
+            # Nobody waits for votes that an override is there to do without.
+            raise _GoneByError
+
+    def decided(self, ask: Callable[[], Decision | None]) -> Decision | None:
+        """Return what ``ask`` does, None where it is pending and an override is gone by."""
+        try:
+            return ask()
+        except _GoneByError:
+            return None
 
     def end(self, decision: Decision | None) -> ExitCode:
         """Print the decision, or how far it is, and return the exit code."""
         shown = decision or self.pending
-        override = self.overrides.active(shown, now=datetime.now(UTC)) if shown else None
+        override = self._override_of(shown)
         if self.form == "json":
             click.echo(written(self._document("waited", shown, override)), nl=False)
         elif shown is not None:
@@ -192,6 +206,9 @@ class Conversation:
         finally:
             if before is not None:
                 signal.signal(signal.SIGTERM, before)
+
+    def _override_of(self, decision: Decision | None) -> OverrideTold | None:
+        return self.overrides.active(decision, now=datetime.now(UTC)) if decision else None
 
     def _document(
         self, status: str, decision: Decision | None, override: OverrideTold | None

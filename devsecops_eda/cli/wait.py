@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from devsecops_eda.cli.about import DEFAULT_BRANCH, accept_override, subject_options, uuid_of
@@ -55,7 +57,8 @@ def wait(
     )
     about.begin(subject or repo)
     with connected(app) as client, about.interruptible():
-        decision = client.wait(
+        waiting = partial(
+            client.wait,
             repo,
             about.flow,
             gate=gate,
@@ -63,4 +66,4 @@ def wait(
             timeout_s=wait_s,
             on_event=about.hear,
         )
-        return about.end(decision)
+        return about.end(about.decided(waiting))

@@ -193,7 +193,9 @@ def _result(standing: Standing, rules: dict[str, int]) -> Json:
         package = finding.package
         properties["package"] = f"{package.ecosystem}:{package.name}@{package.version}"
         properties["fixedVersions"] = list(package.fixed_versions)
-    properties["blocks"] = standing.blocks
+    if standing.blocks:
+        # A decision names the worst that block: of the others it is not known.
+        properties["blocks"] = True
     result: Json = {
         "ruleId": finding.rule,
         "ruleIndex": rules[finding.rule],
