@@ -14,9 +14,10 @@ Who judges, who asks people and who answers are modules of their own; they are p
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from devsecops_eda import codec
 from devsecops_eda.codec.words import words_of
@@ -41,7 +42,7 @@ from devsecops_eda.gate.showing import ShownWaivers
 from devsecops_eda.gate.timing import Timing
 from devsecops_eda.gate.voting import Voting
 from devsecops_eda.gate.waiving import Waiving
-from devsecops_eda.ledger import Ask, Ledger, Memory, Message
+from devsecops_eda.ledger import Ask, Ledger, Memory, Message, Records
 from devsecops_eda.model import Event, People
 from devsecops_eda.policy import Policy
 from devsecops_eda.predicates import Evaluator
@@ -150,7 +151,7 @@ class Gate:
                     "nobody may act on this request any more",
                     path="/expirytime",
                 )
-            this = Now(seq, event.id, now, user)
+            this = Now(seq, event.id, now, user, event.correlationid)
             said = _in_order(records.said.messages_of(seq)) if memory is Memory.REPEAT else []
             said += self._following.follow(records, event, outcome, memory, this)
             return tuple({message.id: message for message in said}.values())
@@ -167,17 +168,35 @@ class Gate:
             if not records.said.lease(_TIMER, owner=owner, now=now, length=LEASE):
                 return ()
             due = records.asks.due(now, limit=limit)
-            said = self._timing.tell(records, now)
+            waivers = self._timing.waivers(records, now)
+            overrides = records.overrides.ending(now)
+        this = Now(None, None, now)
+        said: list[Message] = []
+        for row in overrides:
+            said += self._tell_end(row.told.repo, partial(self._timing.override, row, this))
+        for waiver in waivers:
+            said += self._tell_end(waiver.request.repo, partial(self._timing.waiver, waiver, this))
         for ask in due:
-            said += self._tick_one(ask, now)
+            said += self._tick_one(ask, this)
         return tuple(said)
 
-    def _tick_one(self, ask: Ask, now: datetime) -> list[Message]:
+    def _tell_end(self, repo: str, tell: Callable[[Records], list[Message]]) -> list[Message]:
+        # One that cannot be told must keep neither the others untold nor any ask undecided.
+        try:
+            with self._ledger.transaction(repo) as records:
+                return tell(records)
+        except UnavailableError:
+            raise
+        except Exception:
+            LOG.exception("the end of something cannot be told", extra={"action": "tell_failed"})
+            return []
+
+    def _tick_one(self, ask: Ask, this: Now) -> list[Message]:
         # One that cannot be judged must not keep all the others undecided.
         try:
             with self._ledger.transaction(ask.subject.repo) as records:
                 # It was read in another transaction, and may be answered by now.
-                return self._judging.judge_all(records, (ask,), Now(None, None, now))
+                return self._judging.judge_all(records, (ask,), this)
         except UnavailableError:
             raise
         except Exception:
@@ -185,7 +204,7 @@ class Gate:
                 "%s on %s cannot be judged", ask.gate, ask.subject, extra={"action": "judge_failed"}
             )
             with self._ledger.transaction() as records:
-                records.asks.update(ask, due=now + LATER)
+                records.asks.update(ask, due=this.at + LATER)
             return []
 
     def forget(

@@ -52,15 +52,17 @@ class Judging:
         """Judge every ask that is about ``subject``, was built from it or compares with it."""
         return self.judge_all(records, records.asks.about(subject), this)
 
-    def judge_all(self, records: Records, asks: Iterable[Ask], this: Now) -> list[Message]:
-        """Judge ``asks``, first those that others wait for."""
+    def judge_all(
+        self, records: Records, asks: Iterable[Ask], this: Now, *, asked: bool = False
+    ) -> list[Message]:
+        """Judge ``asks``, first those that others wait for; ``asked`` as for ``judge``."""
         said: list[Message] = []
-        for ask in self._order.sorted(asks):
+        for ask in self._order.sorted(asks, flow=this.flow):
             # What was judged before it may have judged it as well.
             current = records.asks.get(
                 ask.flow, repo=ask.subject.repo, gate=ask.gate, environment=ask.environment
             )
-            said += self.judge(records, current or ask, this)
+            said += self.judge(records, current or ask, this, asked=asked)
         return said
 
     def judge(self, records: Records, ask: Ask, this: Now, *, asked: bool = False) -> list[Message]:
@@ -192,14 +194,15 @@ class Judging:
         With ``pending`` also that there is no decision yet.
         """
         said = self.judge(records, ask, this, asked=True)
-        if any(one.flow == ask.flow and one.key.startswith("decision.made.") for one in said):
-            return said
         now = records.asks.get(
             ask.flow, repo=ask.subject.repo, gate=ask.gate, environment=ask.environment
         )
-        if now is not None and now.answered:
-            return [*said, *self._current(records, now, this)]
-        return [*said, *self.once(records, ask, this)] if pending else said
+        if now is None or not now.answered or now.decision is None:
+            return [*said, *self.once(records, ask, this)] if pending else said
+        told = speech.decision_made_id(now.decision, now.flow)
+        if any(message.id == told for message in said):
+            return said
+        return [*said, *self._current(records, now, this)]
 
     def _current(self, records: Records, ask: Ask, this: Now) -> list[Message]:
         """Owe the decision an ask was last given once more, with its old bytes."""

@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from devsecops_eda.model import Decision, Requirement, RequirementState, Verdict
+from devsecops_eda.model import Decision, RequirementState, Verdict
 from devsecops_eda.policy import Facts, Policy
-from devsecops_eda.policy.model import WindowRule
+from devsecops_eda.policy.model import ApprovalsRule, WindowRule
 
 # Long past, but not so long that a span cannot be added in any zone.
 _ONCE = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
@@ -65,7 +65,10 @@ def awaits_a_scan(facts: Facts) -> bool:
 
 
 def only_windows_moved(old: Decision, new: Decision) -> bool:
-    """Return whether ``new`` differs from ``old`` only in what its windows say."""
+    """Return whether ``new`` differs from ``old`` only in what its windows say.
+
+    That votes are void while a window is closed comes of it, and is none the more news.
+    """
     return (
         (old.policy_digest, old.merge_base) == (new.policy_digest, new.merge_base)
         and _standing(old) == _standing(new)
@@ -74,13 +77,12 @@ def only_windows_moved(old: Decision, new: Decision) -> bool:
 
 
 def _standing(decision: Decision) -> dict[str, tuple[RequirementState, bool]]:
-    return {line.id: (line.state, line.harmless) for line in _lines(decision, windows=False)}
+    return {
+        line.id: (line.state, line.harmless)
+        for line in decision.requirements
+        if line.kind not in (WindowRule.kind, ApprovalsRule.kind)
+    }
 
 
 def _windows(decision: Decision) -> dict[str, RequirementState]:
-    return {line.id: line.state for line in _lines(decision, windows=True)}
-
-
-def _lines(decision: Decision, *, windows: bool) -> list[Requirement]:
-    kind = WindowRule.kind
-    return [line for line in decision.requirements if (line.kind == kind) is windows]
+    return {line.id: line.state for line in decision.requirements if line.kind == WindowRule.kind}

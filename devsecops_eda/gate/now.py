@@ -12,12 +12,16 @@ from devsecops_eda.model import Event
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What is being taken, by whom it was said, and when; the timer has neither place nor id."""
+    """What is being taken, by whom it was said in which flow, and when.
+
+    The timer has neither place nor id.
+    """
 
     seq: int | None
     event_id: str | None
     at: datetime
     user: str = ""
+    flow: str = ""
 
     def owe(self, records: Records, event: Event, *, decision: str | None = None) -> Message:
         """Owe an event of ours to the exchange; one said before is owed with its old bytes.

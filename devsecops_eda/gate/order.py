@@ -26,9 +26,13 @@ class Order:
         """Return the gates that wait for decisions of ``gate``."""
         return frozenset(one for one, others in self._waits.items() if gate in others)
 
-    def sorted(self, asks: Iterable[Ask]) -> list[Ask]:
-        """Return ``asks`` so that none stands before one it waits for."""
-        return sorted(asks, key=lambda ask: self._depth.get(ask.gate, 0))
+    def sorted(self, asks: Iterable[Ask], *, flow: str) -> list[Ask]:
+        """Return ``asks`` so that none stands before one it waits for.
+
+        Where that leaves a choice those of ``flow`` come first: people are asked in the flow that
+        wants them asked.
+        """
+        return sorted(asks, key=lambda ask: (self._depth.get(ask.gate, 0), ask.flow != flow))
 
 
 def _depth(gate: str, waits: Mapping[str, set[str]], above: frozenset[str]) -> int:

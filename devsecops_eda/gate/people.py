@@ -68,5 +68,5 @@ class Rounds:
             return []
         if wanted.supersedes is not None:
             records.voting.close(wanted.supersedes, Closing.SUPERSEDED, this.at)
-        event = speech.approval_requested(ask.flow, wanted, now=this.at)
+        event = speech.approval_requested(ask.flow, wanted, cause=this.event_id, now=this.at)
         return [this.owe(records, event)]

@@ -82,7 +82,9 @@ def scan_requested(ask: Ask, subject: Subject, *, check: str, basis: str, now: d
     )
 
 
-def approval_requested(flow: str, data: ApprovalRequested, *, now: datetime) -> Event:
+def approval_requested(
+    flow: str, data: ApprovalRequested, *, cause: str | None, now: datetime
+) -> Event:
     """Return the event that asks people to vote in one round."""
     return Event(
         id=_id("approval.requested", data.approval),
@@ -91,6 +93,7 @@ def approval_requested(flow: str, data: ApprovalRequested, *, now: datetime) -> 
         subject=str(data.subject),
         time=now,
         correlationid=flow,
+        causationid=cause,
         data=data,
     )
 

@@ -8,7 +8,7 @@ from devsecops_eda.gate import speech
 from devsecops_eda.gate.glass import Glass
 from devsecops_eda.gate.now import Now
 from devsecops_eda.gate.showing import ShownWaivers
-from devsecops_eda.ledger import Message, Records, WaiverRow
+from devsecops_eda.ledger import Message, OverrideRow, Records, WaiverRow
 from devsecops_eda.model import EventType, WaiverEnding, WaiverListed, WaiverState
 from devsecops_eda.policy import Policy
 from devsecops_eda.policy.durations import show_duration
@@ -22,25 +22,21 @@ class Timing:
 
     def __init__(self, policy: Policy, glass: Glass, waivers: ShownWaivers) -> None:
         """Take when a waiver is announced, what ends overrides, and what shows waivers."""
-        self._policy = policy
-        self._waivers = waivers
+        terms = policy.waivers
+        self._spans = terms.announce if terms is not None else ()
         self._glass = glass
+        self._waivers = waivers
 
-    def tell(self, records: Records, now: datetime) -> list[Message]:
-        """Return what there is to say of waivers and overrides at ``now``."""
-        this = Now(None, None, now)
-        said: list[Message] = []
-        for row in records.overrides.ending(now):
-            said += self._glass.expire(records, row, this)
-        terms = self._policy.waivers
-        spans = terms.announce if terms is not None else ()
-        for waiver in records.waivers.ending(now + max(spans, default=timedelta(0))):
-            said += self._waiver(records, waiver, spans, this)
-        return said
+    def waivers(self, records: Records, now: datetime) -> tuple[WaiverRow, ...]:
+        """Return the waivers of whose end there may be something to tell at ``now``."""
+        return records.waivers.ending(now + max(self._spans, default=timedelta(0)))
 
-    def _waiver(
-        self, records: Records, row: WaiverRow, spans: tuple[timedelta, ...], this: Now
-    ) -> list[Message]:
+    def override(self, row: OverrideRow, this: Now, records: Records) -> list[Message]:
+        """Return that an override is over."""
+        return self._glass.expire(records, row, this)
+
+    def waiver(self, row: WaiverRow, this: Now, records: Records) -> list[Message]:
+        """Return what there is to tell of a waiver's end: that it is near, or that it is over."""
         ends = row.request.expires_at
         if this.at >= ends:
             records.waivers.announce(row.id, EXPIRED, this.at)
@@ -49,7 +45,9 @@ class Timing:
             said = _ending(row, EventType.WAIVER_EXPIRED, "it is over")
             return [this.owe(records, speech.waiver_ending(*said, mark=EXPIRED, now=this.at))]
         known = records.waivers.announced(row.id)
-        due = [one for one in spans if ends - one <= this.at and show_duration(one) not in known]
+        due = [
+            one for one in self._spans if ends - one <= this.at and show_duration(one) not in known
+        ]
         if not due:
             return []
         for one in due:

@@ -58,4 +58,5 @@ class Voting:
         place = (row.request.gate, row.request.environment)
         asks = records.asks.about(data.subject)
         mine = [ask for ask in asks if (ask.gate, ask.environment) == place]
-        return self._judging.judge_all(records, mine, this)
+        # Who votes wants to know: no window that closed meanwhile keeps a veto unsaid.
+        return self._judging.judge_all(records, mine, this, asked=True)

@@ -21,7 +21,9 @@ from devsecops_eda.model import (
 from devsecops_eda.policy import Policy
 
 MAX_AT_ONCE = 200
-"""So many asks of a repository are judged with the event; beyond that the timer does it."""
+"""So many asks are judged with the event; beyond that the timer does it, some in each tick."""
+MAX_SEARCHED = 2000
+"""Among so many asks of a repository it is looked for those a waiver makes a difference to."""
 
 TOO_EARLY = ""
 """What is remarked of a grant or revocation that came before the wish: nothing yet."""
@@ -151,10 +153,10 @@ class Waiving:
     def _judge(self, records: Records, repo: str, waiver: str, this: Now) -> list[Message]:
         """Judge the asks of a repository for which the waiver makes a difference."""
         asks = records.asks.of_repo(repo)
-        if len(asks) > MAX_AT_ONCE:
+        touched = [ask for ask in asks[:MAX_SEARCHED] if _touches(records, ask, waiver)]
+        if len(asks) > MAX_SEARCHED or len(touched) > MAX_AT_ONCE:
             records.asks.make_due(repo, this.at)
-        touched = [ask for ask in asks[:MAX_AT_ONCE] if _touches(records, ask, waiver)]
-        return self._judging.judge_all(records, touched, this)
+        return self._judging.judge_all(records, touched[:MAX_AT_ONCE], this)
 
 
 def _touches(records: Records, ask: Ask, waiver: str) -> bool:
