@@ -194,7 +194,12 @@ def an_override_is_listed_while_it_is_active_or_owes_a_review(ledger: Ledger) ->
         assert len(records.overrides.of_decision(named("decision"))) == 3
         for justified in (False, True):
             records.overrides.review(
-                named("owed"), reviewer="bob", justified=justified, comment="c", now=NOW
+                named("owed"),
+                event_id="r",
+                reviewer="bob",
+                justified=justified,
+                comment="c",
+                now=NOW,
             )
         row = records.overrides.get(named("owed"))
         assert row is not None

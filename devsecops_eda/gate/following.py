@@ -98,7 +98,7 @@ class Following:
             case OverrideRequested():
                 return self._glass.requested(records, event, data, memory, this)
             case OverrideReviewed():
-                return self._glass.reviewed(records, data, memory, this)
+                return self._glass.reviewed(records, event, data, memory, this)
             case ListingRequested():
                 return self._listing.answer(records, event, data, this)
             case _:

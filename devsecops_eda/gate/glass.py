@@ -82,13 +82,14 @@ class Glass:
         return self._tell(records, told, event.correlationid, this)
 
     def reviewed(
-        self, records: Records, data: OverrideReviewed, memory: Memory, this: Now
+        self, records: Records, event: Event, data: OverrideReviewed, memory: Memory, this: Now
     ) -> list[Message]:
         """Record what another person thinks of an override afterwards; the first review stands.
 
+        One that does not count is recorded with the reason, for whoever said it to see.
+
         Raises:
-            InvalidEventError: ``unknown_id``: there is no such override in that repository;
-                ``not_authorised``: the reviewer is nobody, or broke the glass himself.
+            InvalidEventError: ``unknown_id``: there is no such override in that repository.
         """
         row = records.overrides.get(data.override)
         if row is None or row.told.repo != data.repo:
@@ -97,20 +98,29 @@ class Glass:
                 "there is no such override in this repository",
                 path="/data/override",
             )
+        if memory is not Memory.NEW:
+            return []
+        assert this.seq is not None  # only the timer has none
         person = self._people.of_user(this.user)
-        if person is None or person == row.told.actor:
-            who = "whoever broke the glass" if person else "who is nobody the operator named"
-            raise InvalidEventError(
-                RefusalReason.NOT_AUTHORISED, f"{who} cannot review it", path="/data/override"
-            )
-        if memory is Memory.NEW:
+        if person is None:
+            why = f"the user {this.user} is nobody the operator named"
+        elif person == row.told.actor:
+            why = f"{person} broke the glass: somebody else has to review it"
+        elif row.told.state is OverrideState.REFUSED:
+            why = "it was refused, so there is nothing to review"
+        elif row.reviewed_at is not None:
+            why = f"{row.reviewer} reviewed it before, and the first review stands"
+        else:
             records.overrides.review(
                 data.override,
+                event_id=event.id,
                 reviewer=person,
                 justified=data.justified,
                 comment=data.comment,
                 now=this.at,
             )
+            return []
+        records.waivers.remark(this.seq, data.override, why)
         return []
 
     def expire(self, records: Records, row: OverrideRow, this: Now) -> list[Message]:

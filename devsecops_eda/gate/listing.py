@@ -122,7 +122,7 @@ class Listing:
             one = records.overrides.get(data.about)
             rows = (one,) if one is not None and data.repo in (None, one.told.repo) else ()
         return _found(
-            [_override(row) for row in rows],
+            [_override(records, row) for row in rows],
             lambda some: ListingMade(Listed.OVERRIDES, overrides=some),
         )
 
@@ -156,13 +156,18 @@ def _wanted(
     return data.every or state not in (WaiverState.REVOKED, WaiverState.EXPIRED)
 
 
-def _override(row: OverrideRow) -> OverrideListed:
+def _override(records: Records, row: OverrideRow) -> OverrideListed:
+    remarks = records.waivers.remarks(row.told.override)
+    reviews = (row.review,) if row.review else ()
     return OverrideListed(
         told=row.told,
         requested_at=row.requested_at,
         reviewer=row.reviewer,
         reviewed_at=row.reviewed_at,
         justified=row.justified,
+        review=row.review,
+        message="; ".join(one.reason for one in remarks),
+        events=(*reviews, *(one.event for one in remarks)),
     )
 
 

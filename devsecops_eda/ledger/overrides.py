@@ -31,14 +31,27 @@ class Overrides(Part):
         self._db.execute(update(table).where(table.c.override == override).values(**_shown(told)))
 
     def review(
-        self, override: str, *, reviewer: str, justified: bool, comment: str, now: datetime
+        self,
+        override: str,
+        *,
+        event_id: str,
+        reviewer: str,
+        justified: bool,
+        comment: str,
+        now: datetime,
     ) -> None:
         """Record what another person thinks of an override; the first review stands."""
         table = tables.overrides
         self._db.execute(
             update(table)
             .where(table.c.override == override, table.c.reviewed_at.is_(None))
-            .values(reviewer=reviewer, justified=justified, comment=comment, reviewed_at=now)
+            .values(
+                reviewer=reviewer,
+                justified=justified,
+                comment=comment,
+                reviewed_at=now,
+                review=event_id,
+            )
         )
 
     def get(self, override: str) -> OverrideRow | None:
@@ -80,6 +93,7 @@ class Overrides(Part):
                 reviewed_at=row["reviewed_at"],
                 justified=row["justified"],
                 comment=row["comment"] or "",
+                review=row["review"] or "",
             )
             for row in rows
         )

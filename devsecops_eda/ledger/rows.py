@@ -177,7 +177,7 @@ class WaiverRow:
 
 @dataclass(frozen=True, slots=True)
 class OverrideRow:
-    """One recorded override and its review, where there was one."""
+    """One recorded override and its review, where there was one; ``review`` is its event's id."""
 
     told: OverrideTold
     requested_at: datetime
@@ -185,6 +185,7 @@ class OverrideRow:
     reviewed_at: datetime | None
     justified: bool | None
     comment: str
+    review: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,8 @@ grants = Table(
 )
 
 # Grants and revocations that counted for nothing when they came: nobody had asked for the waiver
-# yet (it may not be there at all, so no key to it), or who said it may not.
+# yet (it may not be there at all, so no key to it), or who said it may not. So with reviews of an
+# override.
 remarks = Table(
     "remarks",
     METADATA,
@@ -151,6 +152,7 @@ overrides = Table(
     Column("requested_at", Instant, nullable=False),
     Column("reviewer", Text, nullable=True),
     Column("reviewed_at", Instant, nullable=True),
+    Column("review", String(256), nullable=True),
     Column("justified", Boolean, nullable=True),
     Column("comment", Text, nullable=True),
     Index("overrides_decision", "decision"),

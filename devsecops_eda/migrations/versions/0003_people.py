@@ -90,6 +90,7 @@ def _waiving_and_overriding() -> None:
         sa.Column("requested_at", sa.String(length=27), nullable=False),
         sa.Column("reviewer", sa.Text(), nullable=True),
         sa.Column("reviewed_at", sa.String(length=27), nullable=True),
+        sa.Column("review", sa.String(256), nullable=True),
         sa.Column("justified", sa.Boolean(), nullable=True),
         sa.Column("comment", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
