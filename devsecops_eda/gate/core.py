@@ -196,7 +196,8 @@ class Gate:
         try:
             with self._ledger.transaction(ask.subject.repo) as records:
                 # It was read in another transaction, and may be answered by now.
-                return self._judging.judge_all(records, (ask,), this)
+                now = self._judging.again(records, ask)
+                return self._judging.judge(records, now, this) if now is not None else []
         except UnavailableError:
             raise
         except Exception:

@@ -57,13 +57,17 @@ class Judging:
     ) -> list[Message]:
         """Judge ``asks``, first those that others wait for; ``asked`` as for ``judge``."""
         said: list[Message] = []
-        for ask in self._order.sorted(asks, flow=this.flow):
+        for number, ask in enumerate(self._order.sorted(asks, flow=this.flow)):
             # What was judged before it may have judged it as well.
-            current = records.asks.get(
-                ask.flow, repo=ask.subject.repo, gate=ask.gate, environment=ask.environment
-            )
+            current = self.again(records, ask) if number else ask
             said += self.judge(records, current or ask, this, asked=asked)
         return said
+
+    def again(self, records: Records, ask: Ask) -> Ask | None:
+        """Return an ask as it stands by now."""
+        return records.asks.get(
+            ask.flow, repo=ask.subject.repo, gate=ask.gate, environment=ask.environment
+        )
 
     def judge(self, records: Records, ask: Ask, this: Now, *, asked: bool = False) -> list[Message]:
         """Return what there is to say to one ask now.
@@ -194,9 +198,7 @@ class Judging:
         With ``pending`` also that there is no decision yet.
         """
         said = self.judge(records, ask, this, asked=True)
-        now = records.asks.get(
-            ask.flow, repo=ask.subject.repo, gate=ask.gate, environment=ask.environment
-        )
+        now = self.again(records, ask)
         if now is None or not now.answered or now.decision is None:
             return [*said, *self.once(records, ask, this)] if pending else said
         told = speech.decision_made_id(now.decision, now.flow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devsecops_eda import codec
+from devsecops_eda.codec.fitting import MAX_INLINE_IDS
 from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.gate import speech
 from devsecops_eda.gate.judging import Judging
@@ -10,6 +11,7 @@ from devsecops_eda.gate.now import Now
 from devsecops_eda.gate.terms import terms_of
 from devsecops_eda.ledger import Ask, Memory, Message, Records, WaiverRow
 from devsecops_eda.model import (
+    Decision,
     Event,
     Identity,
     People,
@@ -168,4 +170,10 @@ def _touches(records: Records, ask: Ask, waiver: str) -> bool:
         return True
     # An allow that does not rest on it stands with it and without it.
     told = records.said.message(speech.decision_made_id(ask.decision, ask.flow))
-    return told is None or waiver.encode() in told.body
+    data = codec.decode(told.body).data if told is not None else None
+    if not isinstance(data, Decision):
+        return True
+    # Of very many an event does not name all.
+    return any(
+        waiver in line.waivers or len(line.waivers) >= MAX_INLINE_IDS for line in data.requirements
+    )

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import Severity, Subject, Verdict
+from devsecops_eda.model import Ballot, Severity, Subject, Verdict
 from tests.governed import (
     ARTIFACT,
     COMMIT,
@@ -23,6 +23,7 @@ from tests.governed import (
     rounds,
     says,
     types,
+    vote,
     waiver,
     wanted,
 )
@@ -204,3 +205,39 @@ def test_the_commit_that_is_deployed_is_the_one_that_was_let_in() -> None:
     said = take(judge, wanted(other)) + list(judge.tick(NOW + timedelta(minutes=31), owner="me"))
     about_other = [one.verdict for one in decisions(said) if one.subject == other]
     assert about_other == [Verdict.ERROR]
+
+
+def test_votes_void_while_a_window_is_closed_are_no_news_either() -> None:
+    judge, push, wish = governed(WINDOWED + VOTES), pushed(), wanted()
+    (request,) = rounds(take(judge, push, commit_told(push), semgrep_told(push), wish))
+    says(judge, "ada", vote(request))
+    assert verdicts(says(judge, "linus", vote(request))) == [Verdict.ALLOW]
+    minor = semgrep_told(push, "minor", severity=Severity.LOW)
+    said = take(judge, minor, now=CLOSED)
+    assert [one.gate for one in decisions(said)] == ["merge"]
+    # A veto is: it is said at once, whatever the hour.
+    veto = vote(request, Ballot.REJECT)
+    assert "decision.made.deny" in types(says(judge, "grace", veto, now=CLOSED))
+
+
+def test_people_are_asked_in_the_flow_that_wants_them_asked() -> None:
+    judge, push = governed(SIMPLE + VOTES), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push))
+    for number in range(3):
+        wish = wanted()
+        answer = take(judge, wish, now=NOW + timedelta(minutes=number))
+        asked = [one for one in answer if one.key.startswith("approval.requested")]
+        assert [one.flow for one in asked] == [wish.correlationid]
+
+
+def test_who_asks_one_gate_is_not_put_off_with_the_answer_of_another() -> None:
+    judge, push = governed(SIMPLE), pushed()
+    wish = replace(wanted(), correlationid=push.correlationid)
+    take(judge, push, commit_told(push), semgrep_told(push, "bad"), wish)
+    # The scan is told again after the first answer was an error: merge waits, and so does deploy.
+    broken = pushed("d" * 40)
+    both = replace(wanted(Subject.commit(REPO, "d" * 40)), correlationid=broken.correlationid)
+    take(judge, broken, commit_told(broken), semgrep_failed(broken), both)
+    take(judge, broken, now=SOON)
+    answer = take(judge, asks(broken.correlationid, "merge"), now=SOON)
+    assert ("merge", Verdict.PENDING) in [(one.gate, one.verdict) for one in decisions(answer)]
