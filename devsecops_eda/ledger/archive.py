@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, insert, or_, select, update
 
 from devsecops_eda.ledger import tables
-from devsecops_eda.ledger.part import Part
+from devsecops_eda.ledger.part import Part, upsert
 from devsecops_eda.ledger.rows import ArchivedRow
 
 _PAGE = 100
+_IN_USE = timedelta(hours=1)
 
 
 class Archive(Part):
     """Archived decisions and policies within one open transaction."""
 
     def keep_policy(self, digest: str, document: bytes, now: datetime) -> None:
-        """Keep a policy; keeping it again only says that it is still in use."""
+        """Keep a policy; keeping it again says that it is still in use, to about an hour."""
         table = tables.policies
         same = table.c.digest == digest
-        if self._one(select(table.c.digest).where(same)):
+        kept = self._one(select(table.c.recorded_at).where(same))
+        if kept is None:
+            values = {"digest": digest, "document": document, "recorded_at": now}
+            self._db.execute(upsert(self._db, table).values(**values).on_conflict_do_nothing())
+        elif kept["recorded_at"] < now - _IN_USE:
+            # Not each time: whoever changes the row makes all others that decide wait for him.
             self._db.execute(update(table).where(same).values(recorded_at=now))
-            return
-        self._db.execute(insert(table).values(digest=digest, document=document, recorded_at=now))
 
     def policy(self, digest: str) -> bytes | None:
         """Return a policy that was kept."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
 from devsecops_eda.ledger.inbox import subject_named
-from devsecops_eda.ledger.part import Part
+from devsecops_eda.ledger.part import Part, upsert
 from devsecops_eda.ledger.rows import DecidedRow, Message
 from devsecops_eda.model import Decision, Subject, Verdict
 
@@ -115,19 +115,24 @@ class Said(Part):
         return None if row is None else _message(row)
 
     def messages_of(self, cause: int) -> tuple[Message, ...]:
-        """Return what the event at ``cause`` made the gate say."""
+        """Return what the event at ``cause`` made the gate say; no decision that holds no more."""
         table = tables.messages
         rows = self._all(
-            select(table).where(table.c.cause == cause).order_by(table.c.created_at, table.c.id)
+            select(table)
+            .where(table.c.cause == cause, ~_outdated())
+            .order_by(table.c.created_at, table.c.id)
         )
         return tuple(_message(row) for row in rows)
 
     def unsent(self, *, before: datetime, limit: int) -> tuple[Message, ...]:
-        """Return messages owed since before ``before``, oldest first."""
+        """Return messages owed since before ``before``, oldest first.
+
+        A decision that holds no more is owed to nobody.
+        """
         table = tables.messages
         rows = self._all(
             select(table)
-            .where(table.c.sent_at.is_(None), table.c.created_at < before)
+            .where(table.c.sent_at.is_(None), table.c.created_at < before, ~_outdated())
             .order_by(table.c.created_at, table.c.id)
             .limit(limit)
         )
@@ -145,9 +150,8 @@ class Said(Part):
         """Take or renew a lease; False while another owner holds it, however many ask at once."""
         table = tables.leases
         until = now + length
-        upsert = postgresql.insert if self._db.dialect.name == "postgresql" else sqlite.insert
         taken = self._db.execute(
-            upsert(table)
+            upsert(self._db, table)
             .values(name=name, owner=owner, until=until)
             .on_conflict_do_update(
                 index_elements=[table.c.name],
@@ -157,6 +161,35 @@ class Said(Part):
             .returning(table.c.name)
         )
         return taken.first() is not None
+
+
+def _outdated() -> ColumnElement[bool]:
+    """Say of a message that it tells an ask something else than holds for it now."""
+    # Who waits takes the first answer that he hears: an allow that was taken back must not come
+    # back by a repeat of what once led to it.
+    table, decisions, asks = tables.messages, tables.decisions, tables.asks
+    told = (
+        select(asks.c.flow)
+        .join(
+            decisions,
+            and_(
+                decisions.c.gate == asks.c.gate,
+                decisions.c.repo == asks.c.repo,
+                func.coalesce(decisions.c.environment, "") == asks.c.environment,
+            ),
+        )
+        .where(
+            asks.c.flow == table.c.flow,
+            decisions.c.id == table.c.decision,
+            decisions.c.verdict != Verdict.PENDING.value,
+            or_(
+                asks.c.answered.is_(False),
+                asks.c.decision.is_(None),
+                asks.c.decision != decisions.c.id,
+            ),
+        )
+    )
+    return told.exists()
 
 
 def _message(row: RowMapping) -> Message:
