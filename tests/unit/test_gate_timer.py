@@ -1,7 +1,7 @@
 """What time decides, and what hinders it."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,9 +9,11 @@ pytest.importorskip("celery")
 
 from devsecops_eda import codec
 from devsecops_eda.errors import DevSecOpsError, PublishRefusedError
+from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Message
 from devsecops_eda.worker.gate_program import GateWorker, OneConnection
 from devsecops_eda.worker.intake import Intake
+from devsecops_eda.worker.speaking import Speaking
 from devsecops_eda.worker.ticking import OWED_AFTER, Timer
 from tests.judged import NOW, commit_told, gate, pushed, semgrep_told
 
@@ -43,3 +45,30 @@ def test_a_message_that_is_refused_does_not_hold_back_the_others() -> None:
         speaker.down = False
     assert [key.split(".")[0] for key in speaker.said].count("decision") == 2
     assert len(judge.owed(now[0], age=OWED_AFTER)) == 1
+
+
+class Counting(Gate):
+    """Counts how often it is asked to forget, and is done at every third time."""
+
+    calls = 0
+
+    def forget(
+        self, now: datetime, *, owner: str, keep: timedelta, after: str | None = None
+    ) -> str | None:
+        self.calls += 1
+        return None if self.calls % 3 == 0 else f"place {self.calls}"
+
+
+def test_once_an_hour_what_is_old_is_forgotten_some_in_each_tick() -> None:
+    made, now, intake = gate(), [NOW], Intake("q")
+    made.__class__ = Counting
+    assert isinstance(made, Counting)
+    speaking = Speaking(made, Full(), lambda: now[0])
+    kept = timedelta(days=400)
+    timer = Timer(made, speaking, intake=intake, clock=lambda: now[0], retention=kept)
+    calls = []
+    for minute in (0, 59, 60, 61, 62, 63, 121, 122):
+        now[0] = NOW + timedelta(minutes=minute)
+        timer._tick()
+        calls.append(made.calls)
+    assert calls == [0, 0, 1, 2, 3, 3, 3, 4]

@@ -7,6 +7,7 @@ import pytest
 
 from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.gate import Gate
+from devsecops_eda.gate.waiving import MAX_AT_ONCE
 from devsecops_eda.ledger import open_ledger
 from devsecops_eda.model import (
     Event,
@@ -269,3 +270,18 @@ def test_an_allow_that_does_not_rest_on_a_waiver_is_not_said_again() -> None:
     said = says(judge, "linus", wish) + says(judge, "ada", grant(wish, "linus"))
     said += says(judge, "ada", revoke(wish, "linus"))
     assert said == []
+
+
+def test_in_a_repository_with_very_many_asks_the_timer_judges_the_rest() -> None:
+    judge = governed()
+    late = pushed("f" * 40)
+    for number in range(MAX_AT_ONCE + 5):
+        take(judge, pushed(f"{number:040x}"))
+    take(judge, late, commit_told(late), semgrep_told(late, "bad"))
+    wish = waiver()
+    says(judge, "linus", wish)
+    said = says(judge, "ada", grant(wish, "linus"))
+    for _ in range(4):
+        said += judge.tick(NOW, owner="me")
+    assert types(said) == ["decision.made.allow"]
+    assert judge.tick(NOW, owner="me") == ()
