@@ -47,7 +47,7 @@ from devsecops_eda.policy.model import (
 from devsecops_eda.policy.views import view_of
 from tests.judging import HEAD, NOW, WITHIN, minutes
 from tests.judging_strategies import RULES_TO_CHOOSE, facts_, instants, parsed
-from tests.voting import AUTHOR, people
+from tests.voting import AUTHOR, people, request
 
 DAY = timedelta(days=1)
 TERMS = WaiverTerms(
@@ -228,6 +228,7 @@ def _by_the_author(outcome: Outcome) -> Outcome:
 def cases(draw: st.DrawFn, rules: tuple[AnyRule, ...] = LOADED + MORE_RULES) -> Case:
     """Facts as those of a push, with waivers, votes and decisions of another gate."""
     policy, facts, now = draw(policies(rules)), draw(facts_), draw(instants)
+    environment = draw(st.sampled_from([None, "prod"]))
     facts = replace(
         facts,
         outcomes=tuple(_by_the_author(of_packages(one)) for one in facts.outcomes),
@@ -235,7 +236,8 @@ def cases(draw: st.DrawFn, rules: tuple[AnyRule, ...] = LOADED + MORE_RULES) -> 
             replace(one, outcomes=tuple(map(of_packages, one.outcomes))) for one in facts.baselines
         ),
         people=people(),
-        environment=draw(st.sampled_from([None, "prod"])),
+        environment=environment,
+        requests=(request(at=NOW - minutes(30)),) if environment else (),
         decisions=tuple(draw(st.lists(decisions_(), max_size=2, unique_by=lambda one: one.id))),
     )
     facts = evaluated(policy, facts)
@@ -265,7 +267,7 @@ def _voted(
             policy_digest=narrow.digest if narrow else "",
             target="main",
             merge_base=draw(st.sampled_from([commit.merge_base if commit else None] * 5 + ["e"])),
-            request=None,
+            request=next((one.event_id for one in facts.requests), None),
             opened_at=NOW - minutes(20),
             deadline=NOW + minutes(draw(st.sampled_from([-10, 40, 80, 99]))),
         )

@@ -36,11 +36,26 @@ from devsecops_eda.policy import (
 from devsecops_eda.policy.model import ApprovalsRule, DecisionRule
 from devsecops_eda.policy.rounds import approvals_wanted
 from devsecops_eda.policy.views import view_of
-from tests.judging import commit, completed
-from tests.judging_cases import evaluated
+from tests.judging import NOW, commit, completed, finding, policy
+from tests.judging_cases import TERMS, evaluated
 from tests.voting import AUTHOR
 
 SECOND = timedelta(seconds=1)
+
+
+def no_high(limits: str = "high: 0", *, waivers: bool = False) -> Policy:
+    one = policy(f"kind: findings, check: semgrep, at_most: {{{limits}}}")
+    return replace(one, waivers=TERMS) if waivers else one
+
+
+def way(one: Policy, known: Facts, now: datetime = NOW) -> list[tuple[str, str, str]]:
+    """Kind, object and words of each step."""
+    return [(step.kind.value, step.what, step.text) for step in decide(one, known, now).way]
+
+
+def in_package(name: str, *fixed: str, advisory: str = "PYSEC-1", version: str = "3.2") -> Finding:
+    package = Package("django", version, advisory=advisory, fixed_versions=fixed)
+    return finding(name, package=package)
 
 
 def walked(policy: Policy, facts: Facts, now: datetime, steps: tuple[Step, ...]) -> Walk:
@@ -184,7 +199,7 @@ class Walk:
                 policy_digest=asked.policy_digest,
                 target=asked.target,
                 merge_base=asked.merge_base,
-                request=None,
+                request=next((one.event_id for one in self.facts.requests), None),
                 opened_at=self.now,
                 deadline=asked.deadline,
             )

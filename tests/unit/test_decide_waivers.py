@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -11,78 +11,20 @@ import pytest
 
 from devsecops_eda.model import (
     Finding,
-    Gap,
     Package,
-    RequirementState,
     Severity,
-    Subject,
-    WaiverReason,
     WaiverScope,
     WaiverState,
 )
-from devsecops_eda.policy import Facts, Policy, Waiver, decide, next_deadline, waiver_state
-from devsecops_eda.policy.model import WaiverTerms
+from devsecops_eda.policy import decide, next_deadline, waiver_state
 from tests.judging import (
-    BASE,
-    HEAD,
     NOW,
-    REPO,
-    baseline,
-    commit,
-    completed,
-    facts,
-    failed,
     finding,
     line,
     minutes,
-    of_base,
-    policy,
-    rescan,
     verdict,
 )
-
-MOMENT = timedelta(microseconds=1)
-DAY = timedelta(days=1)
-TERMS = WaiverTerms(
-    granters=("appsec",),
-    longest=(
-        *((severity, 30 * DAY) for severity in (Severity.INFO, Severity.LOW, Severity.MEDIUM)),
-        (Severity.HIGH, 14 * DAY),
-        (Severity.CRITICAL, 7 * DAY),
-        (Severity.UNKNOWN, 7 * DAY),
-    ),
-    otherwise=2 * DAY,
-)
-OF_A = WaiverScope(fingerprint="app.py/a:0")
-OF_SCAN = WaiverScope(requirement="rule-0", subject=HEAD)
-
-
-def waiver(scope: WaiverScope = OF_A, *, name: str = "w-1", **more: Any) -> Waiver:
-    """A waiver that Bob asked for and Ada of appsec granted an hour ago, for a day."""
-    made = Waiver(
-        id=name,
-        scope=scope,
-        reason=WaiverReason.MITIGATED,
-        requester="bob",
-        expires_at=NOW + DAY,
-        granter="ada",
-        granter_groups=frozenset({"appsec", "owners"}),
-        granted_at=NOW - minutes(60),
-    )
-    return replace(made, **more)
-
-
-def no_high(limits: str = "high: 0", more: str = "", terms: WaiverTerms | None = TERMS) -> Policy:
-    one = policy(f"kind: findings, check: semgrep, at_most: {{{limits}}}{more}")
-    return replace(one, waivers=terms)
-
-
-def scanned(terms: WaiverTerms | None = TERMS) -> Policy:
-    return replace(policy("kind: scan, check: semgrep, max_age: 1d"), waivers=terms)
-
-
-def found(*findings: Finding, waivers: tuple[Waiver, ...] = (), **more: Any) -> Facts:
-    return facts(completed(*findings), waivers=waivers, **more)
+from tests.waiving import DAY, MOMENT, OF_A, TERMS, found, no_high, waiver
 
 
 def test_what_a_waiver_in_force_covers_is_waived_and_named() -> None:
@@ -266,84 +208,6 @@ def test_a_waiver_of_an_advisory_covers_no_code() -> None:
     assert line(no_high(), found(finding("a:0"), waivers=(waiver(scope),))).state == "failed"
 
 
-OWED = [
-    ("missing", facts(), NOW + minutes(30)),
-    ("errored", facts(failed()), NOW),
-    ("stale", facts(completed(finding("a:0"))), NOW + 23 * 60 * minutes(1) + minutes(60)),
-]
-
-
-@pytest.mark.parametrize(("state", "known", "now"), OWED)
-def test_a_scan_that_is_owed_can_be_waived_on_its_subject(
-    state: str, known: Facts, now: datetime
-) -> None:
-    assert line(scanned(), known, now).state == state
-    one = waiver(OF_SCAN, granted_at=now, expires_at=now + DAY)
-    only = line(scanned(), replace(known, waivers=(one,)), now)
-    assert (only.state, only.waivers) == ("waived", ("w-1",))
-    assert "w-1" in only.evidence
-    elsewhere = [
-        replace(one, scope=replace(OF_SCAN, subject=BASE)),
-        replace(one, scope=replace(OF_SCAN, requirement="rule-1")),
-        replace(one, environment="prod"),
-        replace(one, expires_at=now + 2 * DAY + timedelta(seconds=1)),
-    ]
-    for other in elsewhere:
-        assert line(scanned(), replace(known, waivers=(other,)), now).state == state
-
-
-def test_a_waiver_of_a_scan_covers_neither_waiting_nor_findings() -> None:
-    both = (waiver(OF_SCAN), waiver(replace(OF_SCAN, requirement="rule-1"), name="w-2"))
-    one = replace(
-        policy(
-            "kind: findings, check: semgrep, at_most: {high: 0}",
-            "kind: coverage, check: semgrep",
-        ),
-        waivers=TERMS,
-    )
-    for known, states in [
-        (facts(waivers=both), ["running", "running"]),
-        (facts(failed(), waivers=both), ["waived", "waived"]),
-    ]:
-        assert [each.state.value for each in decide(one, known, NOW).requirements] == states
-    again = rescan("again", minutes(5))
-    late = facts(
-        failed(),
-        completed(finding("a:0"), gaps=[Gap("app.py", "timeout")], cause=again),
-        commit(merge_base=None),
-        causes=[rescan("push", minutes(0)), again, rescan("push", minutes(0), check="commit")],
-        waivers=both,
-    )
-    lines = decide(one, late, NOW).requirements
-    assert [each.state.value for each in lines] == ["failed", "failed"]
-
-
-def test_what_git_owes_waives_no_finding_that_is_there() -> None:
-    one = no_high(more=", new_only: true")
-    known = facts(completed(finding("a:0")), failed(check="commit"), waivers=(waiver(OF_SCAN),))
-    assert line(one, known).state == "errored"
-    assert verdict(one, known) == "error"
-
-
-def test_a_base_that_nobody_looked_at_can_be_waived_where_nothing_is_left() -> None:
-    one = scanned()
-    known = facts(completed(applicable=False), commit())
-    assert line(one, known, NOW + minutes(30)).state == "missing"
-    both = replace(known, waivers=(waiver(OF_SCAN),))
-    assert line(one, both, NOW + minutes(30)).state == "waived"
-
-
-def test_a_manifest_that_was_removed_is_not_waived_away() -> None:
-    known = facts(
-        completed(applicable=False),
-        commit(),
-        baselines=[baseline(of_base())],
-        waivers=(waiver(OF_SCAN),),
-    )
-    only = line(scanned(), known)
-    assert (only.state, only.harmless) == (RequirementState.NOT_APPLICABLE, False)
-
-
 def test_of_several_waivers_the_one_that_ends_last_counts() -> None:
     short = waiver(name="w-1", expires_at=NOW + DAY)
     long = waiver(name="w-2", expires_at=NOW + 2 * DAY)
@@ -376,9 +240,3 @@ def test_a_waiver_is_measured_by_each_finding_it_covers() -> None:
 def test_a_line_of_a_rule_that_only_warns_is_waived_too() -> None:
     one = no_high(more=", mode: warn")
     assert line(one, found(finding("a:0"), waivers=(waiver(),))).state == "waived"
-
-
-def test_a_requirement_is_never_waived_by_the_name_of_another_subject() -> None:
-    artifact = Subject.artifact("sha256:" + "0" * 64, REPO)
-    known = facts(failed(), waivers=(waiver(replace(OF_SCAN, subject=artifact)),))
-    assert line(scanned(), known).state == "errored"

@@ -158,7 +158,7 @@ def test_between_two_deadlines_time_changes_nothing_of_any_kind(case: Case, late
 @WHOLE
 @given(cases(), cases())
 def test_one_id_stands_for_one_decision_of_any_kind(one: Case, other: Case) -> None:
-    facts = replace(other.facts, environment=one.facts.environment)
+    facts = replace(other.facts, environment=one.facts.environment, requests=one.facts.requests)
     first = decide(one.policy, one.facts, one.now)
     second = decide(one.policy, evaluated(one.policy, facts), other.now)
     if first.id == second.id:
