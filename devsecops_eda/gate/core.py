@@ -152,8 +152,10 @@ class Gate:
                     path="/expirytime",
                 )
             this = Now(seq, event.id, now, user, event.correlationid)
-            said = _in_order(records.said.messages_of(seq)) if memory is Memory.REPEAT else []
-            said += self._following.follow(records, event, outcome, memory, this)
+            said = self._following.follow(records, event, outcome, memory, this)
+            if memory is Memory.REPEAT:
+                # Looked up last: what was said then may hold no more by now.
+                said = [*_in_order(records.said.messages_of(seq)), *said]
             return tuple({message.id: message for message in said}.values())
 
     def tick(self, now: datetime, *, owner: str, limit: int = 100) -> tuple[Message, ...]:
