@@ -23,7 +23,7 @@ from devsecops_eda.policy.electorate import latest_request, said_by_git, told_ex
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged, count, listed, plain, when
 from devsecops_eda.policy.looking import commit_evidence
-from devsecops_eda.policy.model import ApprovalsRule
+from devsecops_eda.policy.model import ApprovalsRule, Exclusion
 from devsecops_eda.policy.polls import Poll, Polled, binding_of, polled
 from devsecops_eda.policy.summary import in_the_way
 from devsecops_eda.policy.views import not_of_people
@@ -101,6 +101,13 @@ def standing(
     merge_base: str | None,
 ) -> Polled | Judged:
     """Return how the latest round stands, else why nobody can be asked at all."""
+    if Exclusion.REQUESTER in rule.exclude and facts.environment is not None and not facts.requests:
+        # Whoever only asks for the decision would vote for what he wants himself.
+        return Judged(
+            RequirementState.FAILED,
+            f"nobody requested the deployment to {plain(facts.environment)}",
+            "request the deployment: who does may not vote for it",
+        )
     commits = said_by_git(rule, facts, now)
     if isinstance(commits, Judged):
         return commits

@@ -40,10 +40,11 @@ class Weighed:
 
 def votes_of(one: Round, votes: Iterable[Vote]) -> tuple[Vote, ...]:
     """Return the votes of a round as they were recorded first, the latest last."""
-    first: dict[str, Vote] = {}
-    for vote in sorted(votes, key=lambda each: (each.recorded_at, each.event_id)):
+    # Others may use the same id for what they say: that makes nobody's vote a repeat.
+    first: dict[tuple[str, str, Ballot], Vote] = {}
+    for vote in sorted(votes, key=lambda each: (each.recorded_at, each.event_id, each.user)):
         if vote.approval == one.approval:
-            first.setdefault(vote.event_id, vote)
+            first.setdefault((vote.user, vote.event_id, vote.vote), vote)
     return tuple(first.values())
 
 
@@ -176,7 +177,7 @@ def _closed_over(one: Round, vote: Vote) -> bool:
 def _among(weighed: Weighed, chosen: Weighed | None) -> Weighed:
     if not weighed.counts or chosen is None:
         return weighed
-    if weighed.vote.event_id == chosen.vote.event_id:
+    if weighed.vote == chosen.vote:
         return chosen
     if chosen.vote.vote is Ballot.REJECT:
         return Weighed(weighed.vote, f"the veto of {weighed.vote.person} stands")
