@@ -1,0 +1,143 @@
+"""Ways to open the gate wrongly, tried at the gate itself: each has to fail."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from devsecops_eda.codec.fitting import MAX_INLINE_IDS
+from devsecops_eda.model import (
+    Ballot,
+    Verdict,
+    WaiverScope,
+)
+from tests.governed import (
+    HEADER,
+    MERGED,
+    SIMPLE,
+    asking,
+    asks,
+    governed,
+    grant,
+    revoke,
+    rounds,
+    says,
+    types,
+    vote,
+    waiver,
+    wanted,
+)
+from tests.judged import (
+    NOW,
+    commit_told,
+    decisions,
+    pushed,
+    semgrep_told,
+    take,
+    verdicts,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_push_that_is_told_again_does_not_bring_back_an_allow_that_was_taken_back() -> None:
+    judge, first = governed(SIMPLE), pushed()
+    take(judge, first, commit_told(first), semgrep_told(first))
+    # Another job pushes the same commit: at first what was found before holds.
+    second = replace(pushed(), source="urn:other", time=NOW + timedelta(seconds=1))
+    assert verdicts(take(judge, second)) == [Verdict.ALLOW]
+    assert Verdict.DENY in verdicts(take(judge, commit_told(second), semgrep_told(second, "bad")))
+    # The job runs again; whoever waits believes the first decision that he hears.
+    assert set(verdicts(take(judge, second))) == {Verdict.DENY}
+
+
+def test_a_vote_that_is_told_again_does_not_bring_back_an_allow_after_a_veto() -> None:
+    judge, _, request = asking()
+    last = vote(request)
+    says(judge, "ada", vote(request))
+    assert types(says(judge, "linus", last))[-1] == "decision.made.allow"
+    assert types(says(judge, "grace", vote(request, Ballot.REJECT)))[-1] == "decision.made.deny"
+    assert "decision.made.allow" not in types(says(judge, "linus", last))
+
+
+def test_a_question_that_is_told_again_after_the_window_closed_has_no_allow() -> None:
+    hours = (
+        "  - {id: hours, kind: window, gates: [merge], zone: UTC, open:"
+        ' [{days: [sun], from: "09:00", until: "14:00"}]}\n'
+    )
+    judge, push = governed(SIMPLE + hours), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push))
+    question = asks(push.correlationid, "merge")
+    assert verdicts(take(judge, question)) == [Verdict.ALLOW]
+    late = take(judge, question, now=NOW + 3 * HOUR)
+    assert set(verdicts(late)) == {Verdict.DENY}
+
+
+def test_an_allow_that_nobody_was_sent_is_not_owed_any_more_once_it_was_taken_back() -> None:
+    judge, push = governed(SIMPLE), pushed()
+    assert verdicts(take(judge, push, commit_told(push), semgrep_told(push))) == [Verdict.ALLOW]
+    assert Verdict.ALLOW in verdicts(judge.owed(NOW + HOUR, age=HOUR / 2))
+    second = replace(pushed(), source="urn:other", time=NOW + timedelta(seconds=1))
+    take(judge, second, commit_told(second), semgrep_told(second, "bad"))
+    assert verdicts(judge.owed(NOW + HOUR, age=HOUR / 2)) == [Verdict.DENY]
+
+
+def test_a_waiver_among_more_than_an_event_names_is_still_revoked_for_everybody() -> None:
+    many = MAX_INLINE_IDS + 1
+    judge, push = governed(SIMPLE), pushed()
+    wishes = [waiver(WaiverScope(fingerprint=f"n{at}:0")) for at in range(many)]
+    for wish in wishes:
+        says(judge, "linus", wish)
+        says(judge, "ada", grant(wish, "linus"))
+    found = semgrep_told(push, *(f"n{at}" for at in range(many)))
+    (decision,) = decisions(take(judge, push, commit_told(push), found))
+    assert decision.verdict is Verdict.ALLOW
+    named = {name for line in decision.requirements for name in line.waivers}
+    (unnamed,) = (
+        wish
+        for wish in wishes
+        if grant(wish, "linus").data.waiver not in named  # type: ignore[union-attr]
+    )
+    assert verdicts(says(judge, "linus", revoke(unnamed, "linus"))) == [Verdict.DENY]
+
+
+def test_who_asks_for_a_decision_without_a_wish_to_deploy_is_not_asked_himself() -> None:
+    rule = (
+        "  - {id: one, kind: approvals, gates: [deploy], n: 1, groups: [appsec],"
+        " exclude: [author, requester], deadline: 4h}\n"
+    )
+    judge, push = governed(HEADER + MERGED + rule), pushed()
+    take(judge, push, commit_told(push), semgrep_told(push))
+    question = asks(push.correlationid, "deploy", environment="prod")
+    answer = says(judge, "ada", question)
+    for request in rounds(answer):
+        answer += says(judge, "ada", vote(request))
+    assert Verdict.ALLOW not in verdicts(answer)
+    # With the wish of somebody else people are asked, and she is one of them.
+    (request,) = rounds(take(judge, wanted()))
+    assert types(says(judge, "ada", vote(request)))[-1] == "decision.made.allow"
+
+
+def test_votes_for_one_environment_do_not_let_it_into_another() -> None:
+    judge, wish, request = asking()
+    says(judge, "ada", vote(request))
+    assert Verdict.ALLOW in verdicts(says(judge, "linus", vote(request)))
+    elsewhere = asks(wish.correlationid, "deploy", environment="staging")
+    assert Verdict.ALLOW not in verdicts(take(judge, elsewhere))
+    asked = take(judge, wanted(environment="staging"))
+    assert Verdict.ALLOW not in verdicts(asked)
+    (other,) = rounds(asked)
+    assert other.approval != request.approval
+
+
+def test_two_people_whose_events_share_an_id_have_two_votes() -> None:
+    judge, _, request = asking()
+    first = vote(request)
+    says(judge, "ada", first)
+    answer = says(judge, "linus", replace(first, source="urn:else"))
+    assert types(answer)[-1] == "decision.made.allow"
+
+
+def test_a_veto_whose_id_somebody_used_before_is_a_veto() -> None:
+    judge, _, request = asking()
+    veto = vote(request, Ballot.REJECT)
+    says(judge, "alan", replace(vote(request), id=veto.id))
+    assert types(says(judge, "ada", veto))[-1] == "decision.made.deny"
