@@ -13,7 +13,7 @@ from devsecops_eda.archive import (
     policy_from_document,
 )
 from devsecops_eda.gate import Gate
-from devsecops_eda.ledger import Ledger, Records, open_ledger
+from devsecops_eda.ledger import Ledger, Message, Records, open_ledger
 from devsecops_eda.model import Decision, Event, EventType, Outcome, Verdict
 from devsecops_eda.policy import decide
 from devsecops_eda.predicates import CelEvaluator
@@ -84,7 +84,7 @@ def test_every_recorded_decision_can_be_made_again_bit_by_bit(policy: str) -> No
             assert again == body
 
 
-def _history(judge: Gate) -> Iterator[object]:
+def _history(judge: Gate) -> Iterator[Message]:
     push, broken, wish = pushed(), pushed("d" * 40), waiver()
     yield from take(judge, push, commit_told(push), semgrep_told(push, "bad"))
     yield from take(judge, broken, commit_told(broken), semgrep_failed(broken))
@@ -93,11 +93,11 @@ def _history(judge: Gate) -> Iterator[object]:
     says(judge, "builder", built())
     says(judge, "linus", wish)
     yield from says(judge, "ada", grant(wish, "linus"))
-    asks = take(judge, wanted(), wanted(ARTIFACT))
-    yield from asks
-    for request in rounds(asks):
+    wishes = take(judge, wanted(), wanted(ARTIFACT))
+    yield from wishes
+    for one in rounds(wishes):
         for user in ("ada", "linus"):
-            yield from says(judge, user, vote(request))
+            yield from says(judge, user, vote(one))
     yield from judge.tick(NOW + 30 * DAY, owner="me")
 
 

@@ -20,7 +20,6 @@ from devsecops_eda.model import (
     WaiverRequested,
 )
 from tests.governed import (
-    REPO,
     asks,
     event,
     governed,
