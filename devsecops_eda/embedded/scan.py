@@ -84,7 +84,7 @@ def scan(
     """
     phases = Phases()
     running = {name: the_check(name) for name in _names(checks, settings)}
-    policy, notes = _applicable(policy, running)
+    policy, notes = _applicable(policy, running, gate)
     with (
         phases.of("", "total"),
         tempfile.TemporaryDirectory(
@@ -107,28 +107,30 @@ def _names(checks: Sequence[str], settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*checks, COMMIT_CHECK)))
 
 
-def _applicable(policy: Policy, checks: Collection[str]) -> tuple[Policy, tuple[str, ...]]:
-    """Return the rules that can be judged here, and a sentence about each sort of the others.
+def _applicable(
+    policy: Policy, checks: Collection[str], gate: str
+) -> tuple[Policy, tuple[str, ...]]:
+    """Return the rules that can be judged here, and what to say of the others of ``gate``.
 
-    People, windows and other gates are a matter of the installation: nobody votes here.
+    People, windows and other gates are a matter of an installation: nobody votes here.
     """
     rules = tuple(
         rule for rule in policy.rules if isinstance(rule, CheckRule) and rule.check in checks
     )
-    unrun = [
-        rule.id for rule in policy.rules if isinstance(rule, CheckRule) and rule.check not in checks
-    ]
-    beyond = [
-        f"{rule.id} ({rule.kind})" for rule in policy.rules if not isinstance(rule, CheckRule)
-    ]
-    if not rules:
-        raise InvalidSettingsError("no rule of the policy is about the checks that were chosen")
+    left = [rule for rule in policy.rules_of(gate) if rule not in rules]
+    # A gate that is unknown is a matter of the decision.
+    if not rules or (left and len(left) == len(policy.rules_of(gate))):
+        raise InvalidSettingsError(
+            f"no rule of the gate {gate} is about the checks that were chosen"
+        )
+    unrun = [rule.id for rule in left if isinstance(rule, CheckRule)]
+    beyond = [f"{rule.id} ({rule.kind})" for rule in left if not isinstance(rule, CheckRule)]
     notes = []
     if unrun:
         notes.append(f"Not judged, because their checks were not run: {', '.join(unrun)}.")
     if beyond:
         notes.append(f"Not judged in a local scan, only by a gate: {', '.join(beyond)}.")
-    if not notes:
+    if len(rules) == len(policy.rules):
         return policy, ()
     return replace(policy, name=f"{policy.name} (part)", rules=rules), tuple(notes)
 
