@@ -36,7 +36,7 @@ from tests.governed import (
     waiver_id,
     wanted,
 )
-from tests.judged import commit_told, decisions, pushed, semgrep_told, take
+from tests.judged import REPO, commit_told, decisions, pushed, semgrep_told, take
 
 OTHER = "acme/other"
 DAY = timedelta(days=1)
