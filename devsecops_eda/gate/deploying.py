@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from devsecops_eda.gate.facts import named
 from devsecops_eda.gate.flows import Flows
 from devsecops_eda.gate.judging import Judging
@@ -15,6 +17,9 @@ from devsecops_eda.model import (
     branch_name,
 )
 from devsecops_eda.policy import Policy
+
+MAX_NAME_CHARS = 256
+"""So long the name of a wish may be in the ledger."""
 
 
 class Deploying:
@@ -49,7 +54,7 @@ class Deploying:
             records.voting.add_request(
                 this.seq,
                 # Another sender's event with the same id is another wish.
-                name=named(Identity(this.user, event.source, event.id)),
+                name=_name(Identity(this.user, event.source, event.id)),
                 subject=data.subject,
                 environment=data.environment,
                 user=this.user,
@@ -94,3 +99,11 @@ class Deploying:
                     records, flow, gates, subject=data.subject, environment=None, this=this
                 )
         return self._judging.judge_about(records, data.subject, this)
+
+
+def _name(identity: Identity) -> str:
+    """Return a name for a wish that no other sender's has, short enough to be recorded."""
+    name = named(identity)
+    if len(name) <= MAX_NAME_CHARS:
+        return name
+    return "sha256:" + hashlib.sha256(name.encode()).hexdigest()
