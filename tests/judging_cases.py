@@ -155,7 +155,7 @@ def _in_a_package(finding: Finding) -> Finding:
         published=(None, NOW - DAY, NOW - DAY + minutes(15), NOW + minutes(15))[number],
     )
     # No two checks say the same of a place.
-    return replace(finding, package=package, fingerprint=f"{finding.fingerprint} in a package")
+    return replace(finding, package=package, fingerprint=f"{finding.fingerprint}/package")
 
 
 SCOPES = (

@@ -25,6 +25,9 @@ from devsecops_eda.policy.repairing import Repair
 from devsecops_eda.policy.upgrading import smallest_upgrade
 from devsecops_eda.policy.waiving import longest
 
+MAX_OPTIONS_CHARS = 1024
+"""So long the name of what a step is about may be; a longer one is not offered."""
+
 _PROGRAM = "devsecops-eda"
 _PYPI = "PyPI"
 
@@ -75,7 +78,7 @@ class Asking:
 
         ``waivable`` are those requirements that a waiver can stand in for it at.
         """
-        subject, text = self.facts.subject, "; ".join(solutions)
+        subject, text = self.facts.subject, listed(list(solutions))
         if subject.kind is SubjectKind.COMMIT:
             words = ["rescan", "--repo", subject.repo or "", "--sha", subject.revision]
             if self.facts.target:
@@ -100,7 +103,7 @@ class Asking:
         spans = [longest(scope, terms, one.severity) for one in findings]
         span = min(spans, default=longest(scope, terms, None))
         options = _options(scope)
-        return _Wish(options, span) if span and options else None
+        return _Wish(options, span) if span and 0 < len(options) <= MAX_OPTIONS_CHARS else None
 
     def _instead(self, wishes: Sequence[_Wish]) -> str:
         """Return how to ask for a waiver instead, where one is allowed."""

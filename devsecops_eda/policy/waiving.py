@@ -22,6 +22,9 @@ from devsecops_eda.policy.judged import Judged, listed, plain, when
 from devsecops_eda.policy.model import AnyRule, CheckRule, FindingsRule, WaiverTerms
 from devsecops_eda.policy.summary import OWED
 
+MAX_WAIVERS = 200
+"""So many waivers one line may need: a decision names each of them."""
+
 
 def waiver_state(
     waiver: Waiver, terms: WaiverTerms | None, severity: Severity | None, now: datetime
@@ -171,7 +174,7 @@ class _Waivers:
 
 
 def _findings_waived(rule: FindingsRule, judged: Judged, waivers: _Waivers) -> Judged:
-    chosen = [(finding, waivers.of_finding(finding)) for finding in judged.blocking]
+    chosen = _bounded([(finding, waivers.of_finding(finding)) for finding in judged.blocking])
     held = [one.waiver for _, one in chosen if one.waiver is not None]
     left = [(finding, one) for finding, one in chosen if one.waiver is None]
     over = exceeded(rule, [finding for finding, _ in left])
@@ -187,6 +190,20 @@ def _findings_waived(rule: FindingsRule, judged: Judged, waivers: _Waivers) -> J
         blocking=blocking,
         since=_since(rule, judged, left),
     )
+
+
+def _bounded(chosen: Sequence[tuple[Finding, _Chosen]]) -> list[tuple[Finding, _Chosen]]:
+    """Return ``chosen`` with no more waivers than a line may name; the worst findings come first.
+
+    What needs another one is not waived.
+    """
+    needed = dict.fromkeys(one.waiver.id for _, one in chosen if one.waiver is not None)
+    named = frozenset(list(needed)[:MAX_WAIVERS])
+    over = _Chosen(None, (f"no more than {MAX_WAIVERS} waivers count for one rule",))
+    return [
+        (finding, one if one.waiver is None or one.waiver.id in named else over)
+        for finding, one in chosen
+    ]
 
 
 def _since(

@@ -17,6 +17,7 @@ from devsecops_eda.model import (
     WaiverState,
 )
 from devsecops_eda.policy import decide, next_deadline, waiver_state
+from devsecops_eda.policy.waiving import MAX_WAIVERS
 from tests.judging import (
     NOW,
     finding,
@@ -240,3 +241,15 @@ def test_a_waiver_is_measured_by_each_finding_it_covers() -> None:
 def test_a_line_of_a_rule_that_only_warns_is_waived_too() -> None:
     one = no_high(more=", mode: warn")
     assert line(one, found(finding("a:0"), waivers=(waiver(),))).state == "waived"
+
+
+def test_a_line_rests_on_no_more_waivers_than_a_decision_can_name() -> None:
+    some = [finding(f"{at}:0") for at in range(MAX_WAIVERS + 1)]
+    all_of_them = tuple(
+        waiver(WaiverScope(fingerprint=one.fingerprint), name=f"w-{at}")
+        for at, one in enumerate(some)
+    )
+    assert line(no_high(), found(*some[1:], waivers=all_of_them)).state == "waived"
+    only = line(no_high(), found(*some, waivers=all_of_them))
+    assert (only.state, len(only.blocking), len(only.waivers)) == ("failed", 1, MAX_WAIVERS)
+    assert only.message.endswith("; no more than 200 waivers count for one rule")
