@@ -26,7 +26,10 @@ from enum import StrEnum
 
 
 class RefusalReason(StrEnum):
-    """Why the door refused a message; the word that stands in the dead letter's header."""
+    """Why a message stands in the dead letters; the word that stands in its header.
+
+    ``delivery_limit`` and ``rejected`` are the broker's words for letters that it wrote itself.
+    """
 
     TOO_LARGE = "too_large"
     NOT_UTF8 = "not_utf8"
@@ -47,6 +50,8 @@ class RefusalReason(StrEnum):
     FUTURE_TIME = "future_time"
     EXPIRED = "expired"
     UNKNOWN_ID = "unknown_id"
+    DELIVERY_LIMIT = "delivery_limit"
+    REJECTED = "rejected"
     INTERNAL = "internal"
     OTHER = "other"
 

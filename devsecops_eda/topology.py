@@ -27,6 +27,10 @@ PATH_HEADER = "x-devsecops-path"
 ORIGIN_HEADER = "x-devsecops-queue"
 KEY_HEADER = "x-devsecops-routing-key"
 USER_HEADER = "x-devsecops-user"
+FIRST_HEADER = "x-devsecops-first-time"
+LAST_HEADER = "x-devsecops-last-time"
+DEATHS_HEADER = "x-devsecops-deaths"
+DELIVERIES_HEADER = "x-devsecops-deliveries"
 
 WORD_BUDGET = (12, 16, 136, 40, 16, 26)
 """Bytes per word: subject, predicate, repo, scope, class, flow."""
@@ -101,7 +105,15 @@ class Queue:
 
 EXCHANGES = (Exchange(EVENTS, "topic"), Exchange(DEAD, "fanout"), Exchange(REPLAY, "direct"))
 
-DEAD_QUEUE = Queue(DEAD, {"x-queue-type": "quorum"})
+DEAD_QUEUE = Queue(
+    DEAD,
+    {
+        "x-queue-type": "quorum",
+        # Each look at the letters gives them back. From 4.0 on that counts, and without a limit
+        # of ours the broker would drop a letter that was looked at twenty times.
+        "x-delivery-limit": 2**31 - 1,
+    },
+)
 
 
 def queue_name(check: str) -> str:

@@ -21,6 +21,7 @@ from devsecops_eda.model import (
     Listed,
     ListingMade,
     ListingRequested,
+    MessageReplayed,
     OutcomeStatus,
     OverrideRequested,
     OverrideReviewed,
@@ -61,6 +62,8 @@ from tests.strategies import (
     times,
     visible,
 )
+
+letters = st.text("0123456789abcdef", min_size=1, max_size=64)
 
 decisions = st.builds(
     Decision,
@@ -110,6 +113,14 @@ PAYLOADS: dict[EventType, st.SearchStrategy[Payload]] = {
         st.sampled_from(RefusalReason),
         texts(),
         path=texts(),
+        message_id=maybe(texts()),
+        user=maybe(visible),
+    ),
+    EventType.MESSAGE_REPLAYED: st.builds(
+        MessageReplayed,
+        visible,
+        st.sampled_from(RefusalReason),
+        letters,
         message_id=maybe(texts()),
         user=maybe(visible),
     ),

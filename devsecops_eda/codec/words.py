@@ -15,6 +15,7 @@ from devsecops_eda.model import (
     DeploymentRequested,
     ListingMade,
     ListingRequested,
+    MessageReplayed,
     Outcome,
     OutcomeStatus,
     OverrideRequested,
@@ -40,7 +41,7 @@ def subject_of(payload: Payload) -> str:
             return payload.repo
         case ListingRequested() | ListingMade():
             return payload.repo or payload.of.value
-        case DeadLettered():
+        case DeadLettered() | MessageReplayed():
             return payload.queue
         case WaiverGranted() | WaiverRevoked() | WaiverEnding():
             return payload.waiver
@@ -78,7 +79,7 @@ def words_of(payload: Payload) -> Words:
             return payload.repo, payload.environment, None
         case Decision():
             return payload.subject.repo, payload.environment, payload.verdict.value
-        case DeadLettered():
+        case DeadLettered() | MessageReplayed():
             check = payload.queue.removeprefix(topology.queue_name(""))
             return None, check, payload.reason.value
         case ListingRequested() | ListingMade():

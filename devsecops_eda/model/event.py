@@ -44,6 +44,7 @@ class EventType(StrEnum):
     DECISION_REQUESTED = "decision.requested"
     DECISION_MADE = "decision.made"
     MESSAGE_DEAD_LETTERED = "message.dead_lettered"
+    MESSAGE_REPLAYED = "message.replayed"
     DEPLOYMENT_REQUESTED = "deployment.requested"
     ARTIFACT_PUBLISHED = "artifact.published"
     APPROVAL_REQUESTED = "approval.requested"
@@ -123,6 +124,21 @@ class DeadLettered:
     user: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MessageReplayed:
+    """An operator sent a dead letter to the queue it came from once more.
+
+    ``letter`` is what the dead letters call it, ``reason`` why it stood there, ``user`` who said
+    it first. Carries nothing of its content.
+    """
+
+    queue: str
+    reason: RefusalReason
+    letter: str
+    message_id: str | None = None
+    user: str | None = None
+
+
 Payload = (
     CommitPushed
     | ScanRequested
@@ -130,6 +146,7 @@ Payload = (
     | DecisionRequested
     | Decision
     | DeadLettered
+    | MessageReplayed
     | DeploymentRequested
     | ArtifactPublished
     | ApprovalRequested

@@ -152,7 +152,8 @@ LISTS = frozenset({"listing.requested/outcomes_of_a_flow"})
 LISTS_ALL = frozenset({"listing.requested/open_approvals"})
 DEPLOYS = frozenset({"deployment.requested/commit"})
 PUBLISHES = frozenset({"artifact.published/image"})
-OTHERS = LISTS | LISTS_ALL | DEPLOYS | PUBLISHES
+REPLAYS = frozenset({"message.replayed/future_time"})
+OTHERS = LISTS | LISTS_ALL | DEPLOYS | PUBLISHES | REPLAYS
 
 
 def test_each_may_say_what_its_role_says_and_nothing_else(users: Users) -> None:
@@ -169,7 +170,8 @@ def test_each_may_say_what_its_role_says_and_nothing_else(users: Users) -> None:
         "operator": {"request", "question", "dead letter", "dead letter of another check"}
         | elsewhere
         | LISTS
-        | LISTS_ALL,
+        | LISTS_ALL
+        | REPLAYS,
     }
     for role, expected in may.items():
         said = {name for name, event in every_event().items() if says(users, role, event)}

@@ -69,6 +69,7 @@ def test_every_key_has_six_words_within_their_budget(event: Event) -> None:
         ("decision.requested", "deploy_prod", "decision.requested.acme:app.prod._."),
         ("decision.made", "deny", "decision.made.acme:app._.deny."),
         ("message.dead_lettered", "no_json", "message.dead_lettered._.semgrep.not_json."),
+        ("message.replayed", "future_time", "message.replayed._.approval.future_time."),
         ("deployment.requested", "commit", "deployment.requested.acme:app.prod._."),
         ("artifact.published", "image", "artifact.published.acme:app._._."),
         ("approval.requested", "first_round", "approval.requested.acme:app.prod.deploy."),

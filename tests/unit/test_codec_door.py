@@ -52,8 +52,9 @@ def test_the_shapes_are_many_and_each_is_told_apart() -> None:
     assert len(SHAPES) >= 22
     assert max(Counter(shape.name for shape in SHAPES).values()) == 1
     told = {shape.expected_reason for shape in SHAPES}
-    # Gate and worker say these, not the door.
+    # Gate, worker and broker say these, not the door.
     later = {"id_conflict", "future_time", "expired", "unknown_id", "internal", "other"}
+    later |= {"delivery_limit", "rejected"}
     assert told == {reason for reason in RefusalReason if reason.value not in later}
 
 
@@ -95,7 +96,7 @@ def test_the_privileged_are_those_that_a_verdict_may_rest_on() -> None:
     assert rooms == {"scan", "decision", "approval", "waiver", "override", "artifact", "listing"}
     others = {
         *("commit.pushed", "scan.requested", "decision.requested", "message.dead_lettered"),
-        *("deployment.requested", "listing.requested"),
+        *("deployment.requested", "listing.requested", "message.replayed"),
     }
     assert {type_.value for type_ in set(EventType) - PRIVILEGED} == others
 
