@@ -44,7 +44,11 @@ def message_of(gate: str, verdict: Verdict, lines: Sequence[Requirement]) -> str
         return f"allow: the gate {gate} has no enforced rule in force"
     requirements = count(len(enforced), "requirement")
     if verdict is Verdict.ALLOW:
-        return f"allow: all of {requirements} satisfied, waived or not applicable"
+        waived = [line.id for line in enforced if line.state is RequirementState.WAIVED]
+        if not waived:
+            return f"allow: all of {requirements} satisfied or not applicable"
+        told = f"allow: of {requirements} waived: {', '.join(waived)}; the others are satisfied"
+        return f"{told} or not applicable"[:MAX_MESSAGE_CHARS]
     by_state: dict[RequirementState, list[str]] = {}
     for line in in_the_way(lines):
         by_state.setdefault(line.state, []).append(line.id)

@@ -40,7 +40,11 @@ def test_what_a_waiver_in_force_covers_is_waived_and_named() -> None:
     )
     decision = decide(no_high(), found(finding("a:0"), waivers=(waiver(),)), NOW)
     assert (decision.verdict.value, decision.blocking_total) == ("allow", 0)
-    assert decision.message == "allow: all of 1 requirement satisfied, waived or not applicable"
+    assert decision.message == (
+        "allow: of 1 requirement waived: rule-0; the others are satisfied or not applicable"
+    )
+    clean = decide(no_high(), found(waivers=(waiver(),)), NOW)
+    assert clean.message == "allow: all of 1 requirement satisfied or not applicable"
 
 
 def test_what_needs_no_waiver_names_none() -> None:

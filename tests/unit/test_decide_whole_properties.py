@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from devsecops_eda.model import Ballot, Finding, Mode, RequirementState, Verdict
+from devsecops_eda import codec
+from devsecops_eda.model import Ballot, Event, EventType, Finding, Mode, RequirementState, Verdict
 from devsecops_eda.policy import Facts, Waiver, decide, next_deadline, wanted_baselines
 from devsecops_eda.policy.model import ApprovalsRule
 from tests.judging_cases import (
@@ -174,6 +176,23 @@ def test_what_stands_stands_since_some_time_and_not_since_a_later_one(case: Case
     for line in decide(case.policy, case.facts, case.now).requirements:
         if line.since is not None and line.state in (Way.FAILED, Way.WAIVED, Way.STALE):
             assert line.since <= max(case.now, *(one.time for one in case.facts.causes))
+
+
+@WHOLE
+@given(cases())
+def test_what_was_decided_can_be_told(case: Case) -> None:
+    decision = decide(case.policy, case.facts, case.now)
+    name = str(UUID(int=1))
+    event = Event(
+        id=name,
+        source="urn:devsecops-eda:gate",
+        type=EventType.DECISION_MADE,
+        subject=str(decision.subject),
+        time=case.now,
+        correlationid=name,
+        data=decision,
+    )
+    assert codec.decode(codec.encode(event)).data == decision
 
 
 def test_these_cases_lead_to_every_verdict_and_every_state() -> None:
