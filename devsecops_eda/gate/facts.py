@@ -132,7 +132,9 @@ class FactsReader:
     def told_about(self, records: Records, subject: Subject) -> tuple[OutcomeRow, ...]:
         """Return the recorded outcomes on ``subject`` that are believed, as their events."""
         rows = records.inbox.causes(subject)
-        return tuple(row for row, _, _ in self._told(rows, records.inbox.outcomes(subject), {}))
+        told = self._told(rows, records.inbox.outcomes(subject), {})
+        # The text of an artifact does not say whose it is.
+        return tuple(row for row, outcome, _ in told if outcome.subject == subject)
 
     def _origin_commits(
         self, records: Records, origins: tuple[Subject, ...], places: dict[int, int]

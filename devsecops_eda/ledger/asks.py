@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
@@ -69,26 +69,24 @@ class Asks(Part):
         """Return every ask about ``subject`` or what was built from it, or comparing with it."""
         table, base, origins = tables.asks, tables.baselines, tables.origins
         built = (
-            select(origins.c.seq)
-            .where(
-                origins.c.built_from == str(subject),
-                origins.c.artifact == table.c.subject,
-                origins.c.repo == table.c.repo,
-            )
-            .exists()
+            table.c.subject == origins.c.artifact,
+            table.c.repo == origins.c.repo,
+            origins.c.built_from == str(subject),
         )
         compares = (
-            select(base.c.flow)
-            .where(
-                base.c.subject == str(subject),
-                base.c.flow == table.c.flow,
-                base.c.repo == table.c.repo,
-                base.c.gate == table.c.gate,
-                base.c.environment == table.c.environment,
-            )
-            .exists()
+            base.c.flow == table.c.flow,
+            base.c.repo == table.c.repo,
+            base.c.gate == table.c.gate,
+            base.c.environment == table.c.environment,
+            base.c.subject == str(subject),
         )
-        return self._find(or_(table.c.subject == str(subject), built, compares))
+        # One after the other, each by its index: as one condition it reads every ask there is.
+        found = (
+            *self._find(table.c.subject == str(subject)),
+            *self._find(*built),
+            *self._find(*compares),
+        )
+        return tuple(sorted(dict.fromkeys(found), key=_in_order))
 
     def due(self, now: datetime, *, limit: int) -> tuple[Ask, ...]:
         """Return asks whose time is over at ``now``, longest overdue first."""
@@ -161,6 +159,10 @@ class Asks(Part):
             .order_by(table.c.requested_at)
         )
         return {(row["check_name"], row["subject"]): row["requested_at"] for row in rows}
+
+
+def _in_order(ask: Ask) -> tuple[str, str, str]:
+    return ask.flow, ask.gate, ask.environment or ""
 
 
 def _ask_is(

@@ -4,19 +4,27 @@ from dataclasses import replace
 from datetime import timedelta
 
 from devsecops_eda.codec.fitting import MAX_INLINE_IDS
+from devsecops_eda.ledger import open_ledger
 from devsecops_eda.model import (
     Ballot,
+    EventType,
+    Listed,
+    ScanRequested,
+    Subject,
     Verdict,
     WaiverScope,
 )
 from tests.governed import (
+    ARTIFACT,
     HEADER,
     MERGED,
     SIMPLE,
     asking,
     asks,
+    event,
     governed,
     grant,
+    listed,
     revoke,
     rounds,
     says,
@@ -27,6 +35,7 @@ from tests.governed import (
 )
 from tests.judged import (
     NOW,
+    REPO,
     commit_told,
     decisions,
     pushed,
@@ -141,3 +150,26 @@ def test_a_veto_whose_id_somebody_used_before_is_a_veto() -> None:
     veto = vote(request, Ballot.REJECT)
     says(judge, "alan", replace(vote(request), id=veto.id))
     assert types(says(judge, "ada", veto))[-1] == "decision.made.deny"
+
+
+def test_what_is_said_of_an_artifact_judges_nothing_of_another_repository() -> None:
+    theirs = Subject.artifact(ARTIFACT.revision, "acme/other")
+    ledger = open_ledger("sqlite://")
+    judge = governed(SIMPLE, ledger=ledger, repos=(REPO, "acme/other"))
+    take(judge, wanted(theirs, target=None), wanted(ARTIFACT, target=None))
+    with ledger.transaction() as records:
+        for artifact in (ARTIFACT, theirs):
+            # A transaction holds one repository: of another one nothing may be decided in it.
+            assert {ask.subject for ask in records.asks.about(artifact)} == {artifact}
+
+
+def test_outcomes_on_an_artifact_are_listed_to_its_own_repository_alone() -> None:
+    other = "acme/other"
+    judge = governed(SIMPLE, repos=(REPO, other))
+    request = event(EventType.SCAN_REQUESTED, ScanRequested(ARTIFACT, "semgrep"))
+    take(judge, request, semgrep_told(request, "secret"))
+    wish = wanted(Subject.artifact(ARTIFACT.revision, other), target=None)
+    take(judge, wish)
+    for repo, flow, number in [(REPO, request.correlationid, 1), (other, wish.correlationid, 0)]:
+        made = listed(judge, Listed.OUTCOMES, repo=repo, about=flow)
+        assert sum(len(part.outcomes) for part in made) == number
