@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
@@ -82,7 +82,8 @@ class Asks(Part):
         )
         # One after the other, each by its index: as one condition it reads every ask there is.
         found = (
-            *self._find(table.c.subject == str(subject)),
+            # The same artifact in another repository is another one, for others to judge.
+            *self._find(table.c.subject == str(subject), table.c.repo == (subject.repo or "")),
             *self._find(*built),
             *self._find(*compares),
         )
