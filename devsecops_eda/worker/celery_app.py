@@ -48,16 +48,17 @@ def celery_app(
     *,
     broker: BrokerSettings,
     identities: Identities,
-    take: Callable[[str, str, int], None],
+    take: Callable[..., None],
     refuse: Callable[..., None],
     threads: bool,
     time_limit_s: float | None = None,
 ) -> Celery:
     """Return the Celery application of one queue.
 
-    ``take(body, user, attempts)`` gets each event that passed the door; ``refuse`` each that did
-    not. Neither may let an exception out, except ``celery.exceptions.Reject``. A process that
-    works on one task for more than ``time_limit_s`` seconds is killed, and the event goes back.
+    ``take(body, user, attempts)`` gets each event that passed the door, a replayed one with its
+    history behind; ``refuse`` each that did not. Neither may let an exception out, except
+    ``celery.exceptions.Reject``. A process that works on one task for more than ``time_limit_s``
+    seconds is killed, and the event goes back.
     """
     doorway = Doorway(check, identities=identities, stop=_stop)
     app = Celery(f"devsecops.{check}", set_as_current=False)

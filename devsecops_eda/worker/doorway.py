@@ -20,7 +20,8 @@ from kombu.entity import Queue
 from devsecops_eda import codec
 from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import NAMESPACE, Event
-from devsecops_eda.topology import DELIVERY_LIMIT, Identities, check_keys, matches, queue_name
+from devsecops_eda.topology import Identities, check_keys, matches, queue_name
+from devsecops_eda.worker.origin import deliveries, history_of, origin_of
 from devsecops_eda.worker.wire import unreadable
 
 LOG = logging.getLogger(__name__)
@@ -83,14 +84,12 @@ class Doorway:
             self._bugs = 0
             return self._refusal(message, refusal)
         self._bugs = 0
-        user = properties.get("user_id") or ""
-        count = headers.get("x-delivery-count")
-        # The broker's word from the second delivery on; before that it is the sender's.
-        attempts = 1 + (min(max(count, 0), DELIVERY_LIMIT) if isinstance(count, int) else 0)
+        origin = origin_of(message, queue=self._queue)
+        user, history = origin["user"], history_of(origin)
         return self._task(
             message,
             SCAN_TASK,
-            [codec.encode(event).decode(), user, attempts],
+            [codec.encode(event).decode(), user, deliveries(headers), *([history] * bool(history))],
             key=f"{user}/{event.source}/{event.id}",
         )
 
@@ -122,11 +121,6 @@ class Doorway:
 
     def _refusal(self, message: Any, refusal: InvalidEventError) -> Any:
         body = _bytes(message.body)
-        origin = {
-            "queue": self._queue,
-            "routing_key": str(message.delivery_info.get("routing_key") or "")[:255],
-            "user": str(message.properties.get("user_id") or "")[:255],
-        }
         kept = {
             name: str(message.properties[name])[:1024]
             for name in _KEPT_PROPERTIES
@@ -137,7 +131,7 @@ class Doorway:
             refusal.reason.value,
             refusal.detail,
             refusal.path,
-            origin,
+            origin_of(message, queue=self._queue),
             kept,
             _plain_headers(message.properties.get("application_headers") or {}),
         ]

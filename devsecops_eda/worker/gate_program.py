@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -85,20 +85,25 @@ class GateWorker:
         self._wait_s = wait_s
         self._clock = clock
 
-    def take(self, body: str, user: str, attempts: int) -> None:
+    def take(
+        self, body: str, user: str, attempts: int, history: Mapping[str, str] | None = None
+    ) -> None:
         """Let the gate take one event and publish what it leads to.
+
+        ``history`` is what a replayed one has behind it.
 
         Raises:
             Reject: ledger or broker stayed away; the event goes back.
         """
         event = codec.decode(body.encode())
+        origin = {"user": user, "deliveries": str(attempts), **(history or {})}
         try:
             messages = Patience(self._wait_s).wait_out(
                 lambda: self._gate.take(event, user=user, now=self._clock()),
                 what="the ledger",
             )
         except InvalidEventError as refusal:
-            self._refuse(event, user, refusal)
+            self._refuse(event, refusal, origin)
         except TransientError as error:
             # Held long enough. Return it once, and take no more until the ledger is back.
             self._intake.close()
@@ -106,7 +111,7 @@ class GateWorker:
         except Exception as error:
             LOG.exception("the gate failed", extra={"action": "task_failed"})
             detail = f"the gate itself failed ({type(error).__name__})"
-            self._refuse(event, user, InvalidEventError(RefusalReason.INTERNAL, detail))
+            self._refuse(event, InvalidEventError(RefusalReason.INTERNAL, detail), origin)
         else:
             self._say(messages)
 
@@ -127,18 +132,14 @@ class GateWorker:
             # They stand in the ledger: the timer publishes them when it can. Nothing is lost.
             LOG.error("%d messages stay owed: %s", len(messages), error, extra={"action": "owed"})
 
-    def _refuse(self, event: Event, user: str, refusal: InvalidEventError) -> None:
+    def _refuse(self, event: Event, refusal: InvalidEventError, origin: Mapping[str, str]) -> None:
         properties = codec.properties_of(event)
         self.refuse(
             base64.b64encode(codec.encode(event)).decode("ascii"),
             refusal.reason.value,
             refusal.detail,
             refusal.path,
-            {
-                "queue": queue_name(GATE_CHECK),
-                "routing_key": codec.key_of(event),
-                "user": user,
-            },
+            {**origin, "queue": queue_name(GATE_CHECK), "routing_key": codec.key_of(event)},
             {name: value for name, value in properties.items() if isinstance(value, str)},
             {},
         )

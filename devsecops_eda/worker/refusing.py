@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from celery.exceptions import Reject
 
-from devsecops_eda import topology
+from devsecops_eda import codec, topology
 from devsecops_eda.errors import DevSecOpsError, RefusalReason, TransientError
 from devsecops_eda.model import NAMESPACE, DeadLettered, Event, EventType
 from devsecops_eda.waiting import Patience
@@ -45,7 +45,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the door handed over, as it stands in the task's arguments."""
+    """What the door handed over, as it stands in the task's arguments (``origin``: see there)."""
 
     body: str
     reason: str
@@ -55,8 +55,8 @@ class Refusal:
     properties: Mapping[str, str]
     headers: Mapping[str, str | int]
 
-    def letter(self) -> DeadLetter:
-        """Return the message for the dead letters: the original bytes, the reason beside them."""
+    def letter(self, now: datetime) -> DeadLetter:
+        """Return the message for the dead letters: the original bytes, reason and history."""
         ours: dict[str, str | int] = {
             topology.REASON_HEADER: self.reason,
             topology.DETAIL_HEADER: self._detail,
@@ -64,6 +64,10 @@ class Refusal:
             topology.ORIGIN_HEADER: self.origin["queue"],
             topology.KEY_HEADER: _clean(self.origin["routing_key"], max_bytes=MAX_LONG_BYTES),
             topology.USER_HEADER: _clean(self.origin["user"], max_bytes=MAX_LONG_BYTES),
+            topology.FIRST_HEADER: self.origin.get("first") or codec.format_time(now),
+            topology.LAST_HEADER: codec.format_time(now),
+            topology.DEATHS_HEADER: 1 + int(self.origin.get("deaths") or 0),
+            topology.DELIVERIES_HEADER: int(self.origin.get("deliveries") or 1),
         }
         kept = {
             _clean(name, max_bytes=MAX_SHORT_BYTES): (
@@ -83,7 +87,9 @@ class Refusal:
         """Return the fact that it was refused; it carries nothing of the message's content."""
         body = base64.b64decode(self.body)
         user = self.origin["user"]
-        seed = uuid5(NAMESPACE, f"{self.origin['queue']}/{self.reason}/{self.body}")
+        # Refused again after a replay, it is another fact.
+        again = f"/{self.origin['deaths']}" if "deaths" in self.origin else ""
+        seed = uuid5(NAMESPACE, f"{self.origin['queue']}/{self.reason}/{self.body}{again}")
         return Event(
             id=str(seed),
             source=SOURCE,
@@ -152,7 +158,7 @@ def refuse_or_give_back(
     patience = Patience(wait_s)
     try:
         patience.wait_out(
-            lambda: publisher.bury(refusal.letter()),
+            lambda: publisher.bury(refusal.letter(now)),
             what="the dead letters",
             errors=DevSecOpsError,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -82,7 +82,9 @@ class ScanWorker:
         self._wait_s = wait_s
         self._clock = clock
 
-    def take(self, body: str, user: str, attempts: int) -> None:
+    def take(
+        self, body: str, user: str, attempts: int, _history: Mapping[str, str] | None = None
+    ) -> None:
         """Carry out the check on one event and publish its outcome.
 
         Raises:

@@ -13,7 +13,16 @@ pytest.importorskip("celery")
 from devsecops_eda.codec import MAX_REJECT_BYTES, encode, key_of, properties_of
 from devsecops_eda.errors import RefusalReason
 from devsecops_eda.model import Event
-from devsecops_eda.topology import EVENTS, Identities
+from devsecops_eda.topology import (
+    DEATHS_HEADER,
+    EVENTS,
+    FIRST_HEADER,
+    KEY_HEADER,
+    REPLAY,
+    USER_HEADER,
+    Identities,
+    queue_name,
+)
 from devsecops_eda.worker.doorway import (
     MAX_BUGS_IN_A_ROW,
     REFUSE_TASK,
@@ -161,3 +170,64 @@ def test_what_no_binding_brings_to_this_queue_is_refused(stray: Event) -> None:
     made = doorway().admit(message)
     assert task_of(made) == REFUSE_TASK
     assert arguments_of(made)[1] == RefusalReason.KEY_MISMATCH.value
+
+
+BEFORE = {
+    KEY_HEADER: key_of(PUSH),
+    USER_HEADER: "ci-app",
+    FIRST_HEADER: "2026-03-02T09:30:00Z",
+    DEATHS_HEADER: 2,
+}
+
+
+def replayed(body: bytes = encode(PUSH), exchange: str = REPLAY, **headers: Any) -> Delivered:
+    properties = {**properties_of(PUSH), "user_id": "operator", "headers": {**BEFORE, **headers}}
+    return delivered(body, properties, queue_name("semgrep"), exchange)
+
+
+def test_what_is_replayed_is_of_him_who_said_it_first_and_brings_its_history() -> None:
+    made = doorway().admit(replayed())
+    assert task_of(made) == SCAN_TASK
+    history = {"first": "2026-03-02T09:30:00Z", "deaths": "2"}
+    assert arguments_of(made) == [encode(PUSH).decode(), "ci-app", 1, history]
+    first = doorway().admit(good())
+    assert made is not None
+    assert first is not None
+    assert made.properties["correlation_id"] == first.properties["correlation_id"]
+
+
+def test_what_is_replayed_and_refused_again_keeps_key_user_and_history() -> None:
+    made = doorway().admit(replayed(b"{"))
+    assert task_of(made) == REFUSE_TASK
+    origin = arguments_of(made)[4]
+    assert origin == {
+        "queue": queue_name("semgrep"),
+        "routing_key": key_of(PUSH),
+        "user": "ci-app",
+        "deliveries": "1",
+        "first": "2026-03-02T09:30:00Z",
+        "deaths": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "history"),
+    [
+        ({FIRST_HEADER: "yesterday", DEATHS_HEADER: "many"}, {}),
+        ({FIRST_HEADER: 7, DEATHS_HEADER: -3}, {"deaths": "0"}),
+        ({DEATHS_HEADER: 10**12}, {"first": "2026-03-02T09:30:00Z", "deaths": "1000000"}),
+    ],
+)
+def test_a_history_that_is_none_costs_nothing(
+    headers: dict[str, Any], history: dict[str, str]
+) -> None:
+    made = doorway().admit(replayed(**headers))
+    assert arguments_of(made)[3:] == ([history] if history else [])
+
+
+def test_only_what_comes_through_the_replay_exchange_is_believed_on_its_past() -> None:
+    made = doorway().admit(replayed(b"{", exchange=EVENTS))
+    origin = arguments_of(made)[4]
+    assert origin["user"] == "operator"
+    assert origin["routing_key"] == queue_name("semgrep")
+    assert not {"first", "deaths"} & set(origin)

@@ -31,6 +31,11 @@ from tests.unit.test_doorway import arguments_of, delivered, doorway
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
+HISTORY = (
+    *(topology.FIRST_HEADER, topology.LAST_HEADER, topology.DEATHS_HEADER),
+    topology.DELIVERIES_HEADER,
+)
+
 # As py-amqp reads them: it lets surrogates pass, and gives bytes where there is no UTF-8.
 hostile = st.text(st.characters() | st.sampled_from("\0\ud800\udfff\ud83d\U0010ffff"), max_size=255)
 headers = st.dictionaries(
@@ -57,7 +62,7 @@ def said(refusal: Refusal) -> tuple[DeadLettered, dict[str, Any]]:
     """Say a refusal as the wire needs it said; return the event's data and the letter's headers."""
     event = refusal.event(NOW)
     assert codec.decode(codec.encode(event)) == event
-    letter = buried(refusal.letter()).properties
+    letter = buried(refusal.letter(NOW)).properties
     b"".join(pika.BasicProperties(**letter, user_id="x").encode())
     assert isinstance(event.data, DeadLettered)
     codec_text = [*letter["headers"], *letter["headers"].values(), *letter.values()]
@@ -92,8 +97,26 @@ def test_what_can_be_said_is_said_as_it_came() -> None:
     assert (told.message_id, told.user) == ("id é", "ci-app")
     assert (headers["a"], headers["n"]) == ("b é", 7)
     assert headers[topology.KEY_HEADER] == "commit.pushed.a._._._"
-    assert refusal.letter().properties["message_id"] == "id é"
-    assert refusal.letter().body == b"{"
+    assert refusal.letter(NOW).properties["message_id"] == "id é"
+    assert refusal.letter(NOW).body == b"{"
+
+
+def test_a_letter_says_when_it_was_refused_first_and_last_and_how_often() -> None:
+    made = doorway().admit(delivered(b"{", {"headers": {"x-delivery-count": 4}}, "a.b"))
+    letter = Refusal(*arguments_of(made)).letter(NOW)
+    told = {name: letter.headers[name] for name in HISTORY}
+    assert told == dict(zip(HISTORY, ("2026-01-01T00:00:00Z",) * 2 + (1, 5), strict=True))
+    origin = {"queue": "q", "routing_key": "", "user": "", "first": "2025-01-01T00:00:00Z"}
+    again = Refusal("", "not_json", "", "", {**origin, "deaths": "1"}, {}, {}).letter(NOW)
+    told = {name: again.headers[name] for name in HISTORY}
+    assert list(told.values()) == ["2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 2, 1]
+
+
+def test_each_refusal_of_one_message_is_a_fact_of_its_own() -> None:
+    origin = {"queue": "q", "routing_key": "", "user": ""}
+    histories: tuple[dict[str, str], ...] = ({}, {"deaths": "1"}, {"deaths": "2"})
+    told = [Refusal("", "not_json", "", "", {**origin, **h}, {}, {}) for h in histories]
+    assert len({refusal.event(NOW).id for refusal in told}) == 3
 
 
 @dataclass
