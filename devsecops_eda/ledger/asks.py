@@ -81,6 +81,7 @@ class Asks(Part):
             base.c.subject == str(subject),
         )
         # One after the other, each by its index: as one condition it reads every ask there is.
+        # The same artifact in another repository is another one, for another to judge.
         found = (
             # The same artifact in another repository is another one, for others to judge.
             *self._find(table.c.subject == str(subject), table.c.repo == (subject.repo or "")),
