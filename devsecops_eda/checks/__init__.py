@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from devsecops_eda.model import (
     Confidence,
@@ -22,6 +22,9 @@ from devsecops_eda.model import (
     Package,
     Severity,
 )
+
+if TYPE_CHECKING:
+    from devsecops_eda.settings.listening import Listen
 
 
 class Tree(Protocol):
@@ -54,6 +57,7 @@ class CheckSettings:
     output_bytes: int = 64 * 1024**2
     slots: int = 2
     user: str | None = None
+    metrics: Listen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Pure: text becomes settings here, reading the file is the programs' part.
 """
 
 from devsecops_eda.settings.keys import KEYS, Key
+from devsecops_eda.settings.listening import Listen
 from devsecops_eda.settings.parse import Loaded, parse_settings
 from devsecops_eda.settings.sources import CONFIG_VARIABLE, Surroundings
 from devsecops_eda.settings.urls import masked
@@ -11,6 +12,7 @@ from devsecops_eda.settings.values import (
     DEFAULT_CHECKS,
     BrokerSettings,
     GateSettings,
+    LogFormat,
     Repository,
     SandboxMode,
     Settings,
@@ -23,7 +25,9 @@ __all__ = [
     "BrokerSettings",
     "GateSettings",
     "Key",
+    "Listen",
     "Loaded",
+    "LogFormat",
     "Repository",
     "SandboxMode",
     "Settings",

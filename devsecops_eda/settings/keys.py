@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devsecops_eda.settings import readers
+from devsecops_eda.settings.listening import Listen, listen_of
 from devsecops_eda.settings.readers import Base, Reader
 from devsecops_eda.settings.urls import broker_url, database_url, evidence_url
-from devsecops_eda.settings.values import SandboxMode
+from devsecops_eda.settings.values import LogFormat, SandboxMode
 
 ENVIRONMENT_PREFIX = "DEVSECOPS_EDA_"
 NAME = "<name>"
@@ -28,6 +29,10 @@ def _database(value: object, base: Base) -> str:
 
 def _evidence(value: object, base: Base) -> str:
     return evidence_url(readers.text(value, base))
+
+
+def _listen(value: object, base: Base) -> Listen:
+    return listen_of(readers.text(value, base))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,19 @@ _PRIMARY = (
         "how long it is kept what decisions rested on, to replay them", '"400d"',
     ),
     Key(
+        ("gate", "metrics"), _listen, "host:port",
+        "where the gate shows its metrics and health", "nowhere",
+    ),
+    Key(
+        ("worker", "metrics"), _listen, "host:port",
+        "where a worker shows its metrics and health", "nowhere",
+    ),
+    Key(
+        ("log", "format"), readers.one_of(*LogFormat), '"auto", "text" or "json"',
+        "how logs are written; `auto`: the gate and workers as JSON lines unless on a terminal",
+        '"auto"',
+    ),
+    Key(
         ("evidence", "url"), _evidence, "file:/// URL",
         "where reports too large for a message are kept", "`evidence` in `state_dir`",
     ),
@@ -175,6 +193,11 @@ _PRIMARY = (
     Key(
         (*_CHECK, "slots"), readers.number(1, 256), "1 to 256",
         "scans at the same time in one worker", "2",
+    ),
+    Key(
+        (*_CHECK, "metrics"), _listen, "host:port",
+        "where the worker of this check shows its metrics; on one host each needs its own",
+        "`worker.metrics`",
     ),
     Key(
         (*_CHECK, "user"), readers.text, "text",

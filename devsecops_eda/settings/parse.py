@@ -26,6 +26,7 @@ from devsecops_eda.settings.values import (
     DEFAULT_CHECKS,
     BrokerSettings,
     GateSettings,
+    LogFormat,
     Repository,
     SandboxMode,
     Settings,
@@ -83,6 +84,8 @@ def parse_settings(text: str, *, file: Path | None, around: Surroundings) -> Loa
         people=_people(sources, given, broker, checks),
         gate=GateSettings(**_table(given, "gate")),
         evidence_url=_table(given, "evidence").get("url", ""),
+        worker_metrics=_table(given, "worker").get("metrics"),
+        log_format=LogFormat(_table(given, "log").get("format", LogFormat.AUTO)),
     )
     return Loaded(settings, file, {path: value.origin for path, value in given.items()})
 

@@ -52,7 +52,11 @@ def _values(settings: Settings) -> dict[tuple[str, ...], Any]:
     tables |= {("checks", name): each for name, each in settings.checks.items()}
     tables |= {("people", person.name): person for person in settings.people.persons}
     keys = {field: key for key, field in FIELDS.items()}
-    values: dict[tuple[str, ...], Any] = {("evidence", "url"): settings.evidence_url}
+    values: dict[tuple[str, ...], Any] = {
+        ("evidence", "url"): settings.evidence_url,
+        ("worker", "metrics"): settings.worker_metrics,
+        ("log", "format"): settings.log_format.value,
+    }
     for prefix, table in tables.items():
         for field in table.__dataclass_fields__:
             path = (*prefix, keys.get(field, field))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from devsecops_eda.checks import CheckSettings
 from devsecops_eda.model import People, branch_name
+from devsecops_eda.settings.listening import Listen
 from devsecops_eda.settings.urls import masked
 from devsecops_eda.topology import Identities
 
@@ -24,6 +25,14 @@ class SandboxMode(StrEnum):
 
     BUBBLEWRAP = "bubblewrap"
     NONE = "none"
+
+
+class LogFormat(StrEnum):
+    """How logs are written."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -70,6 +79,7 @@ class GateSettings:
     policy: Path | None = None
     database: str = ""
     retention_s: float = 400 * 86400.0
+    metrics: Listen | None = None
 
     def __repr__(self) -> str:
         return _shown(self)
@@ -91,6 +101,8 @@ class Settings:
     gate: GateSettings = GateSettings()
     people: People = field(default_factory=People)
     evidence_url: str = ""
+    worker_metrics: Listen | None = None
+    log_format: LogFormat = LogFormat.AUTO
     sandbox: SandboxMode = SandboxMode.BUBBLEWRAP
     transient_wait_s: float = 300.0
     max_attempts: int = 5
@@ -101,6 +113,11 @@ class Settings:
         if not self.gate.database:
             database = f"sqlite:///{self.state_dir / 'gate.db'}"
             object.__setattr__(self, "gate", replace(self.gate, database=database))
+
+    def metrics_of(self, check: str) -> Listen | None:
+        """Return where the worker of ``check`` shows its metrics, None where it does not."""
+        own = self.checks[check].metrics if check in self.checks else None
+        return own or self.worker_metrics
 
     @property
     def identities(self) -> Identities:

@@ -18,14 +18,16 @@ GROUPS = {
     "how it is written down": (
         *("advisories", "archive", "cases", "checks", "codec", "definitions", "fingerprint"),
         *("reports", "rulepack"),
-        *("roles", "scope", "settings", "topology"),
+        *("logs", "roles", "scope", "settings", "topology"),
     ),
     "hands": (
         *("broker", "client", "evidence", "ledger", "metrics", "migrations", "predicates"),
         *("sandbox",),
         *("scanners", "waiting", "workspace"),
     ),
-    "the programs": ("__main__", "cli", "embedded", "gate", "replaying", "scanning", "worker"),
+    "the programs": (
+        *("__main__", "cli", "embedded", "gate", "replaying", "scanning", "watch", "worker"),
+    ),
 }
 RANK = {room: rank for rank, rooms in enumerate(GROUPS.values()) for room in rooms}
 PURE = frozenset((*GROUPS["what it is about"], *GROUPS["how it is written down"]))

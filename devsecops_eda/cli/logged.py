@@ -1,0 +1,61 @@
+"""How this process logs: what the command line said, completed by the configuration."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from devsecops_eda.settings import LogFormat, Settings
+
+
+class Logged:
+    """The root logger's one handler. What the command line says goes before the configuration."""
+
+    def __init__(self, level: str, format_: str | None) -> None:
+        """Log to stderr from now on; ``format_`` None leaves it to the configuration."""
+        from devsecops_eda.logs import Redaction
+
+        self._given = format_
+        self._configured: LogFormat | None = None
+        self._for_days = False
+        self._redaction = Redaction()
+        self._handler = logging.StreamHandler(sys.stderr)
+        logging.basicConfig(level=level.upper(), handlers=[self._handler])
+        self._choose()
+
+    def learn(self, settings: Settings) -> None:
+        """Follow the configuration, and mask its secrets from now on."""
+        self._redaction.hide(_secrets(settings))
+        self._configured = settings.log_format
+        self._choose()
+
+    def run_for_days(self) -> None:
+        """Say what happens, not only what goes wrong, and say it to machines if nobody looks on."""
+        self._for_days = True
+        root = logging.getLogger()
+        root.setLevel(min(root.level or logging.INFO, logging.INFO))
+        self._choose()
+
+    def _choose(self) -> None:
+        from devsecops_eda.logs import JsonFormatter, TextFormatter
+
+        said = self._given or self._configured or "auto"
+        lines = said == "json" or (said == "auto" and self._for_days and not sys.stderr.isatty())
+        made = JsonFormatter if lines else TextFormatter
+        self._handler.setFormatter(made(self._redaction))
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    for url in (settings.broker.url, settings.gate.database):
+        try:
+            password = urlsplit(url).password
+        except ValueError:
+            continue
+        if password:
+            yield password
+            yield unquote(password)
