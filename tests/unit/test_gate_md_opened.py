@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from devsecops_eda.codec.fitting import MAX_INLINE_IDS
 from devsecops_eda.ledger import open_ledger
 from devsecops_eda.model import (
     Ballot,
@@ -14,6 +13,7 @@ from devsecops_eda.model import (
     Verdict,
     WaiverScope,
 )
+from devsecops_eda.policy.waiving import MAX_WAIVERS
 from tests.governed import (
     ARTIFACT,
     HEADER,
@@ -90,7 +90,7 @@ def test_an_allow_that_nobody_was_sent_is_not_owed_any_more_once_it_was_taken_ba
 
 
 def test_of_as_many_waivers_as_an_event_names_each_can_be_revoked() -> None:
-    names = [f"n{at}" for at in range(MAX_INLINE_IDS)]
+    names = [f"n{at}" for at in range(MAX_WAIVERS)]
     judge, push = governed(SIMPLE), pushed()
     wishes = [waiver(WaiverScope(fingerprint=f"{name}:0")) for name in names]
     for wish in wishes:
