@@ -63,6 +63,8 @@ def wait(
             about.flow,
             gate=gate,
             environment=environment,
+            subject=subject,
+            target=(target or branch or DEFAULT_BRANCH) if sha is not None else target,
             timeout_s=wait_s,
             on_event=about.hear,
         )

@@ -21,6 +21,7 @@ from devsecops_eda.model import (
     Event,
     ListingMade,
     ListingRequested,
+    branch_name,
 )
 from devsecops_eda.topology import Identities
 
@@ -157,18 +158,22 @@ class Client:
         *,
         gate: str = DEFAULT_GATE,
         environment: str | None = None,
+        subject: str | None = None,
+        target: str | None = None,
         timeout_s: float,
         on_event: OnEvent | None = None,
     ) -> Decision | None:
         """Return the decision of ``gate`` in ``flow``, None if still pending.
 
-        Listens, then asks; see `ask`.
+        Listens, then asks; see `ask`. Flows can be guessed: where ``subject`` or ``target`` (a
+        branch) is given, a decision about another one is no answer.
 
         Raises:
             The errors of `publish`, when it could not be asked in the first place.
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        question = Question(repo, flow, gate, environment=environment)
+        towards = branch_name(target) if target is not None else None
+        question = Question(repo, flow, gate, subject, environment, towards)
         deadline = Deadline.after(timeout_s)
         with self._listening(question, deadline, on_event) as waiter:
             waiter.ask()

@@ -36,6 +36,15 @@ class People:
             (one.name for one in self.persons if wanted in map(str.casefold, one.emails)), None
         )
 
+    def named(self, text: str) -> tuple[str, ...]:
+        """Return everybody who may be meant by free text: a name, user or address in any case."""
+        wanted = text.strip().casefold()
+        return tuple(
+            one.name
+            for one in self.persons
+            if wanted in map(str.casefold, (one.name, *one.users, *one.emails))
+        )
+
     def groups_of(self, person: str) -> frozenset[str]:
         """Return the groups a person is in."""
         return frozenset(group for group, members in self.groups.items() if person in members)

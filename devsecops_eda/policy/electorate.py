@@ -56,8 +56,8 @@ def electorate(rule: ApprovalsRule, facts: Facts, commits: tuple[Outcome, ...]) 
         unknown.append("whoever wrote what no commit holds")
     if Exclusion.REQUESTER in rule.exclude:
         for name in (name for request in facts.requests for name in request.requesters):
-            person = facts.people.of_user(name) or facts.people.of_email(name)
-            if person is not None:
+            # Naming somebody can only exclude; whoever may be meant must not vote.
+            for person in facts.people.named(name):
                 reasons.setdefault(person, []).append("requester of the deployment")
     excluded = {person: ", ".join(dict.fromkeys(why)) for person, why in sorted(reasons.items())}
     # Who has no user at the broker cannot vote, whatever group names him.

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -130,6 +131,29 @@ def test_waiting_asks_for_the_decision_of_its_flow(vhost: Vhost, address: Addres
     (question,) = standin.heard
     assert question.data == DecisionRequested(repo=REPO, gate="merge")
     assert question.correlationid == flow
+
+
+@pytest.mark.parametrize(
+    "other", [{"subject": Subject.commit(REPO, "2" * 40)}, {"target": "topic"}]
+)
+def test_who_waits_for_a_commit_and_branch_takes_no_decision_about_another(
+    vhost: Vhost, address: Address, other: dict[str, object]
+) -> None:
+    flow = flow_of_push(REPO, ref="main", sha=SHA)
+
+    def answer(event: Event) -> Iterable[Event]:
+        # Somebody who guessed the flow began it about something else.
+        theirs = decision_made(SUBJECT, flow=flow, verdict=Verdict.ALLOW, number=1)
+        data = replace(theirs.data, **other)  # type: ignore[arg-type]
+        yield replace(theirs, subject=str(data.subject), data=data)  # type: ignore[union-attr]
+        yield decision_made(SUBJECT, flow=flow, verdict=Verdict.DENY)
+
+    with StandIn(address, answer), Client(vhost.url, identities=ALONE) as client:
+        decision = client.wait(
+            REPO, flow, subject=str(SUBJECT), target="refs/heads/main", timeout_s=30
+        )
+    assert decision is not None
+    assert decision.verdict is Verdict.DENY
 
 
 def test_two_waiters_of_one_flow_each_get_the_answer(vhost: Vhost, address: Address) -> None:

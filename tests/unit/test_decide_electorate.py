@@ -7,6 +7,8 @@ from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from devsecops_eda.model import Coverage, Gap, People, Person, Signature, Subject
 from devsecops_eda.policy.facts import Facts, Vote
 from devsecops_eda.policy.model import Exclusion
@@ -55,6 +57,13 @@ def test_every_requester_is_excluded_by_each_of_his_names() -> None:
         known = voting(vote("grace"), requests=wishes, rounds=[round_(request="again")])
         told = judged(known)
         assert told.text == "1 of 2 votes; may vote: linus"
+
+
+@pytest.mark.parametrize("named", ["ken", "KEN", "User-Ken", "user-ken", " ken@example.org "])
+def test_whoever_may_be_meant_by_who_requests_has_no_vote(named: str) -> None:
+    wish = request("wish", "ci", named)
+    known = voting(vote("ken"), requests=[wish], rounds=[round_(request="wish")])
+    assert judged(known).text == "0 of 2 votes; may vote: ada, grace, linus"
 
 
 def test_a_name_in_git_that_is_nobodys_fails_the_rule() -> None:
