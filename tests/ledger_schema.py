@@ -63,7 +63,7 @@ def a_ledger_of_a_newer_release_is_refused_and_left_alone(url: str) -> None:
     open_ledger(url).close()
     with _connected(url) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(InvalidSettingsError, match=r"gate\.database.* 9999.*knows 0003"):
+    with pytest.raises(InvalidSettingsError, match=r"gate\.database.* 9999.*knows 0004"):
         open_ledger(url)
     with _connected(url) as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()

@@ -21,6 +21,7 @@ from devsecops_eda.ledger.rows import (
     WaiverRow,
 )
 from devsecops_eda.ledger.store import Ledger, open_ledger
+from devsecops_eda.ledger.watching import HeardRow, OwedRow, PendingRow, SaidRow
 
 __all__ = [
     "ArchivedRow",
@@ -28,15 +29,19 @@ __all__ = [
     "CauseRow",
     "DecidedRow",
     "GrantRow",
+    "HeardRow",
     "Ledger",
     "Memory",
     "Message",
     "OutcomeRow",
     "OverrideRow",
+    "OwedRow",
+    "PendingRow",
     "Pruned",
     "Records",
     "RemarkRow",
     "RoundRow",
+    "SaidRow",
     "WaiverRow",
     "open_ledger",
 ]

@@ -12,6 +12,7 @@ from devsecops_eda.ledger.retention import Retention
 from devsecops_eda.ledger.said import Said
 from devsecops_eda.ledger.voting import Voting
 from devsecops_eda.ledger.waivers import Waivers
+from devsecops_eda.ledger.watching import Watching
 
 
 class Records:
@@ -27,3 +28,4 @@ class Records:
         self.overrides = Overrides(connection)
         self.archive = Archive(connection)
         self.retention = Retention(connection)
+        self.watching = Watching(connection)

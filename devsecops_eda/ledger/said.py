@@ -119,7 +119,7 @@ class Said(Part):
         table = tables.messages
         rows = self._all(
             select(table)
-            .where(table.c.cause == cause, ~_outdated())
+            .where(table.c.cause == cause, ~outdated())
             .order_by(table.c.created_at, table.c.id)
         )
         return tuple(_message(row) for row in rows)
@@ -132,7 +132,7 @@ class Said(Part):
         table = tables.messages
         rows = self._all(
             select(table)
-            .where(table.c.sent_at.is_(None), table.c.created_at < before, ~_outdated())
+            .where(table.c.sent_at.is_(None), table.c.created_at < before, ~outdated())
             .order_by(table.c.created_at, table.c.id)
             .limit(limit)
         )
@@ -163,7 +163,7 @@ class Said(Part):
         return taken.first() is not None
 
 
-def _outdated() -> ColumnElement[bool]:
+def outdated() -> ColumnElement[bool]:
     """Say of a message that it tells an ask something else than holds for it now."""
     # Who waits takes the first answer that he hears: an allow that was taken back must not come
     # back by a repeat of what once led to it.

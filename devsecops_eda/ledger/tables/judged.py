@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from devsecops_eda.ledger.tables.columns import METADATA, Instant
@@ -35,6 +36,14 @@ asks = Table(
     Index("asks_due", "due"),
     Index("asks_repo", "repo"),
     Index("asks_decision", "decision"),
+    # Few are open among all that ever were.
+    Index(
+        "asks_open",
+        "gate",
+        "asked_at",
+        sqlite_where=text("answered IS 0"),
+        postgresql_where=text("answered IS false"),
+    ),
 )
 
 baselines = Table(
