@@ -8,7 +8,7 @@ machinery owes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from devsecops_eda.model import (
@@ -29,11 +29,13 @@ from devsecops_eda.policy.meaning import decision_id, inputs_digest
 from devsecops_eda.policy.model import (
     AnyRule,
     ApprovalsRule,
+    CheckRule,
     CoverageRule,
     DecisionRule,
     FindingsRule,
     Policy,
     ScanRule,
+    WaiverTerms,
     WindowRule,
 )
 from devsecops_eda.policy.reading import nearest
@@ -133,7 +135,7 @@ def _ruled(about: _About, facts: Facts, now: datetime) -> tuple[Ruled, ...]:
     """Return what each rule in force comes to; people are asked about what all the others say."""
     rules = [rule for rule in about.policy.rules_of(facts.gate) if rule.in_force(now)]
     machine = {
-        at: _of(rule, waived(rule, _judge(rule, facts, now), facts, about.policy.waivers, now))
+        at: _of(rule, _waived(rule, facts, about.policy.waivers, now))
         for at, rule in enumerate(rules)
         if not isinstance(rule, ApprovalsRule)
     }
@@ -156,6 +158,29 @@ def _ruled(about: _About, facts: Facts, now: datetime) -> tuple[Ruled, ...]:
     }
     found = machine | people
     return tuple(found[at] for at in sorted(found))
+
+
+def _waived(
+    rule: ScanRule | FindingsRule | CoverageRule | WindowRule | DecisionRule,
+    facts: Facts,
+    terms: WaiverTerms | None,
+    now: datetime,
+) -> Judged:
+    """Return what a rule comes to with the waivers in force."""
+    judged = _judge(rule, facts, now)
+    found = waived(rule, judged, facts, terms, now)
+    aged = judged.state is RequirementState.STALE and found.state is RequirementState.WAIVED
+    if not aged or not isinstance(rule, CheckRule):
+        return found
+    # Its age is waived, not what it said: no waiver of a scan covers a finding that is there.
+    young = replace(rule, max_age=None)
+    known = waived(young, _judge(young, facts, now), facts, terms, now)
+    if known.state is RequirementState.SATISFIED or known.harmless:
+        return found
+    if known.state is not RequirementState.WAIVED:
+        return known
+    both = tuple(sorted({*found.waivers, *known.waivers}))
+    return replace(found, evidence=(*found.evidence, *both), waivers=both)
 
 
 def _judge(

@@ -84,6 +84,33 @@ def test_a_waiver_of_a_scan_covers_neither_waiting_nor_findings() -> None:
     assert [each.state.value for each in lines] == ["failed", "failed"]
 
 
+@pytest.mark.parametrize(
+    "rule",
+    ["kind: findings, check: semgrep, at_most: {high: 0}", "kind: coverage, check: semgrep"],
+)
+def test_a_waiver_of_a_scan_that_is_too_old_waives_its_age_and_not_what_it_found(
+    rule: str,
+) -> None:
+    one = replace(policy(f"{rule}, max_age: 1h"), waivers=TERMS)
+    later = NOW + minutes(60)
+    old = waiver(OF_SCAN, granted_at=NOW, expires_at=NOW + DAY)
+    for outcome, state in [
+        (completed(), "waived"),
+        (completed(finding("a:0"), gaps=[Gap("app.py", "timeout")]), "failed"),
+    ]:
+        known = facts(outcome, commit(merge_base=None))
+        assert line(one, known, later).state == "stale"
+        assert line(one, replace(known, waivers=(old,)), later).state == state
+
+
+def test_an_old_finding_is_waived_by_its_own_waiver_beside_that_of_the_scan() -> None:
+    one = no_high(more=", max_age: 1h")
+    both = (waiver(), waiver(OF_SCAN, name="w-2"))
+    known = facts(completed(finding("a:0")), waivers=both)
+    only = line(one, known, NOW + minutes(60))
+    assert (only.state, only.waivers) == ("waived", ("w-1", "w-2"))
+
+
 def test_what_git_owes_waives_no_finding_that_is_there() -> None:
     one = no_high(more=", new_only: true")
     known = facts(completed(finding("a:0")), failed(check="commit"), waivers=(waiver(OF_SCAN),))
