@@ -65,7 +65,7 @@ def publish_once(address: Address, message: Outgoing, *, timeout_s: float) -> No
     link = Link.open(address, deadline)
     settled = False
     try:
-        _confirmed(link, link.publish(message), message, deadline)
+        confirmed(link, link.publish(message), message, deadline)
         settled = True
     finally:
         # A goodbye to a blocked or dead broker would only be waited for.
@@ -75,8 +75,12 @@ def publish_once(address: Address, message: Outgoing, *, timeout_s: float) -> No
             link.hang_up()
 
 
-def _confirmed(link: Link, promise: Future[None], message: Outgoing, deadline: Deadline) -> None:
-    """Wait for the promise of a link and tell its failures in our words."""
+def confirmed(link: Link, promise: Future[None], message: Outgoing, deadline: Deadline) -> None:
+    """Wait for the promise of a link and tell its failures in our words.
+
+    Raises:
+        The errors of `publish_once`.
+    """
     try:
         promise.result(deadline.left_s)
     except TimeoutError:
@@ -130,6 +134,12 @@ class PublishingThread:
         self._pause_s = 0.0
         self._closed = threading.Event()
 
+    @property
+    def blocked(self) -> bool:
+        """Return whether the broker says that an alarm keeps it from taking messages."""
+        link = self._link
+        return link is not None and link.lost is None and link.blocked
+
     def publish(self, message: Outgoing, *, timeout_s: float) -> None:
         """Return when the broker confirmed (and routed, if mandatory) ``message``.
 
@@ -143,7 +153,7 @@ class PublishingThread:
             if link.blocked and not link.unblocked.wait(deadline.left_s):
                 raise _blocked(self._address, deadline)
             try:
-                _confirmed(link, link.publish(message), message, deadline)
+                confirmed(link, link.publish(message), message, deadline)
                 return
             except BrokerUnreachableError:
                 if deadline.over:

@@ -103,7 +103,7 @@ def ci(
     # A secret that a fork may not read is an empty variable.
     blank = {name for name, value in app.environ.items() if _ours(name) and not value.strip()}
     environ = {name: value for name, value in app.environ.items() if name not in blank}
-    app = App(app.config_path, environ)
+    app = App(app.config_path, environ, app.log)
     here = Path.cwd()
     git = LocalGit(here)
     job = detect(environ, event=partial(_event_file, environ), git=git)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from devsecops_eda.cli.logged import Logged
     from devsecops_eda.settings import Loaded, Settings
 
 
@@ -21,6 +22,7 @@ class App:
 
     config_path: Path | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    log: Logged | None = None
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -40,7 +42,10 @@ class App:
         """Return the settings; a file found by chance inside ``outside`` is passed over."""
         from devsecops_eda.cli.config import load
 
-        return load(self.config_path, self.environ, outside=outside)
+        loaded = load(self.config_path, self.environ, outside=outside)
+        if self.log is not None:
+            self.log.learn(loaded.settings)
+        return loaded
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 # Named here so that a missing extra is noticed, and named, when the command is asked for.
@@ -30,7 +29,7 @@ def worker(app: App, check: str, slots: int | None) -> int:
     from devsecops_eda.scanning import the_check
     from devsecops_eda.worker.scan_program import run_worker
 
-    _log_at_least(logging.INFO)
+    _run_for_days(app)
     settings = app.settings
     if check not in settings.checks:
         raise ConfigurationError(
@@ -47,7 +46,7 @@ def gate(app: App) -> int:
     from devsecops_eda.archive import policy_document
     from devsecops_eda.worker.gate_program import run_gate
 
-    _log_at_least(logging.INFO)
+    _run_for_days(app)
     settings = app.settings
     texts, groups = policy_texts(settings), settings.people.groups
     policy = load_policies(texts, checks=settings.checks, groups=groups)
@@ -107,7 +106,6 @@ def _expect_queue(settings: Settings, check: str) -> None:
             ) from error
 
 
-def _log_at_least(level: int) -> None:
-    """Let a program that runs for days say what it does, unless more was asked for."""
-    root = logging.getLogger()
-    root.setLevel(min(root.level or level, level))
+def _run_for_days(app: App) -> None:
+    if app.log is not None:
+        app.log.run_for_days()

@@ -61,6 +61,10 @@ class SaidRow:
 class Watching(Part):
     """Reads for those who watch, within one open transaction."""
 
+    def answers(self) -> None:
+        """Return when the database has answered a question about a table of ours."""
+        self._one(select(tables.leases.c.name).limit(1))
+
     def pending(self) -> tuple[PendingRow, ...]:
         """Return what waits for a decision, by gate and by what it waits for."""
         table, rounds = tables.asks, tables.rounds

@@ -40,6 +40,11 @@ class Answering:
         self._wait_s = wait_s
         self._max_attempts = max_attempts
 
+    @property
+    def check(self) -> str:
+        """Return the name of the check."""
+        return self._check.name
+
     def answer(self, event: Event, *, user: str, attempts: int = 1) -> Event:
         """Return the terminal event of this check on ``event``. Raises nothing.
 

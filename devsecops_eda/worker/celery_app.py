@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from celery.worker import state
 from celery.worker.consumer import Consumer
 
 from devsecops_eda.broker import address_of
+from devsecops_eda.metrics import Recorder
 from devsecops_eda.settings import BrokerSettings
 from devsecops_eda.topology import Identities
 from devsecops_eda.worker.doorway import REFUSE_TASK, SCAN_TASK, Doorway, event_queue
@@ -22,6 +24,8 @@ from devsecops_eda.worker.wire import hand_on_unreadable_messages
 
 LOG = logging.getLogger(__name__)
 
+TURNS_EVERY_S = 5.0
+"""So often a loop that turns says so."""
 EX_OUR_BUG = 70
 """Exit code of a worker that stopped because its own door kept failing (EX_SOFTWARE)."""
 
@@ -42,6 +46,18 @@ class LeanConsumer(Consumer):  # type: ignore[misc]
             if not str(step).endswith(":DelayedDelivery")
         )
 
+    turned_at = 0.0
+    """When the main loop last turned, on the monotonic clock."""
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Begin to turn, upon each new connection; Celery ends what the last one began."""
+        super().register_with_event_loop(hub)
+        self._turn()
+        hub.call_repeatedly(TURNS_EVERY_S, self._turn)
+
+    def _turn(self) -> None:
+        self.turned_at = time.monotonic()
+
 
 def celery_app(
     check: str,
@@ -51,6 +67,7 @@ def celery_app(
     take: Callable[..., None],
     refuse: Callable[..., None],
     threads: bool,
+    recorder: Recorder,
     time_limit_s: float | None = None,
 ) -> Celery:
     """Return the Celery application of one queue.
@@ -60,7 +77,7 @@ def celery_app(
     ``celery.exceptions.Reject``. A process that works on one task for more than ``time_limit_s``
     seconds is killed, and the event goes back.
     """
-    doorway = Doorway(check, identities=identities, stop=_stop)
+    doorway = Doorway(check, identities=identities, stop=_stop, recorder=recorder)
     app = Celery(f"devsecops.{check}", set_as_current=False)
     app.conf.update(
         broker_url=broker.url,

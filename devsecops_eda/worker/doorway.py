@@ -19,6 +19,8 @@ from kombu.entity import Queue
 
 from devsecops_eda import codec
 from devsecops_eda.errors import InvalidEventError, RefusalReason
+from devsecops_eda.metrics import Nothing, Recorder, table
+from devsecops_eda.metrics.table import Admission
 from devsecops_eda.model import NAMESPACE, Event
 from devsecops_eda.topology import Identities, check_keys, matches, queue_name
 from devsecops_eda.worker.origin import deliveries, history_of, origin_of
@@ -39,12 +41,20 @@ _MAX_KEPT_BYTES = 8192
 class Doorway:
     """Turns each delivered message into one of two tasks. Raises nothing."""
 
-    def __init__(self, check: str, *, identities: Identities, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        check: str,
+        *,
+        identities: Identities,
+        stop: Callable[[], None],
+        recorder: Recorder | None = None,
+    ) -> None:
         """Take the check whose queue this is and what stops the worker when the bug is ours."""
         self._queue = queue_name(check)
         self._keys = check_keys(check)
         self._identities = identities
         self._stop = stop
+        self._recorder = recorder or Nothing()
         self._bugs = 0
 
     def admit(self, message: Any) -> Any | None:
@@ -59,6 +69,7 @@ class Doorway:
             # The one catch-all at the door. What lands here is a bug of ours, not a refusal:
             # it must neither kill the worker nor empty the queue into the dead letters.
             LOG.exception("the door itself failed", extra={"action": "door_failed"})
+            self._recorder.count(table.DELIVERIES, Admission.FAILED)
             self._bugs += 1
             if self._bugs >= MAX_BUGS_IN_A_ROW:
                 self._stop()
@@ -75,6 +86,8 @@ class Doorway:
             LOG.warning(
                 "rejected a message of %d bytes", len(body), extra={"action": "message_rejected"}
             )
+            self._recorder.count(table.DELIVERIES, Admission.REJECTED)
+            self._recorder.count(table.REFUSED, RefusalReason.TOO_LARGE)
             return None
         properties = message.properties
         headers = properties.get("application_headers") or {}
@@ -82,14 +95,19 @@ class Doorway:
             event = self._open(message, body, headers)
         except InvalidEventError as refusal:
             self._bugs = 0
+            self._recorder.count(table.DELIVERIES, Admission.REFUSED)
             return self._refusal(message, refusal)
         self._bugs = 0
+        self._recorder.count(table.DELIVERIES, Admission.ADMITTED)
         origin = origin_of(message, queue=self._queue)
         user, history = origin["user"], history_of(origin)
+        attempts = deliveries(headers)
+        if attempts > 1:
+            self._recorder.count(table.REDELIVERIES)
         return self._task(
             message,
             SCAN_TASK,
-            [codec.encode(event).decode(), user, deliveries(headers), *([history] * bool(history))],
+            [codec.encode(event).decode(), user, attempts, *([history] * bool(history))],
             key=f"{user}/{event.source}/{event.id}",
         )
 

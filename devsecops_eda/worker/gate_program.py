@@ -16,7 +16,7 @@ from typing import Any
 
 from celery.exceptions import Reject
 
-from devsecops_eda import codec
+from devsecops_eda import codec, logs
 from devsecops_eda.broker import PublishingThread, address_of, outgoing
 from devsecops_eda.errors import (
     InvalidEventError,
@@ -26,6 +26,7 @@ from devsecops_eda.errors import (
 from devsecops_eda.evidence import open_evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, open_ledger
+from devsecops_eda.metrics import Nothing, Recorder, Stage, table
 from devsecops_eda.model import Event
 from devsecops_eda.policy import Policy
 from devsecops_eda.predicates import CelEvaluator
@@ -33,7 +34,10 @@ from devsecops_eda.settings import Settings
 from devsecops_eda.topology import GATE_CHECK, queue_name
 from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import celery_app, run
+from devsecops_eda.worker.gate_watched import GateWatch
 from devsecops_eda.worker.intake import Intake
+from devsecops_eda.worker.mainloop import MainLoop
+from devsecops_eda.worker.measuring import MeasuredSpeaker, Speaker, given_back_counted
 from devsecops_eda.worker.outgoing import buried, repeated
 from devsecops_eda.worker.refusing import DeadLetter, Refusal, refuse_or_give_back
 from devsecops_eda.worker.speaking import Speaking
@@ -72,12 +76,14 @@ class GateWorker:
         self,
         gate: Gate,
         *,
-        publisher: OneConnection,
+        publisher: Speaker,
         intake: Intake,
         wait_s: float,
         clock: Callable[[], datetime],
+        recorder: Recorder | None = None,
     ) -> None:
         """Take the gate, how it speaks, and what opens and closes its queue."""
+        self._recorder = recorder or Nothing()
         self._gate = gate
         self._publisher = publisher
         self.speaking = Speaking(gate, publisher, clock)
@@ -96,10 +102,16 @@ class GateWorker:
             Reject: ledger or broker stayed away; the event goes back.
         """
         event = codec.decode(body.encode())
-        origin = {"user": user, "deliveries": str(attempts), **(history or {})}
+        with logs.about(event, check=GATE_CHECK, attempt=attempts):
+            if attempts == 1:
+                waited = (self._clock() - event.time).total_seconds()
+                self._recorder.observe(table.STAGE_SECONDS, waited, Stage.WAIT, table.OK)
+            self._take(event, {"user": user, "deliveries": str(attempts), **(history or {})})
+
+    def _take(self, event: Event, origin: Mapping[str, str]) -> None:
         try:
             messages = Patience(self._wait_s).wait_out(
-                lambda: self._gate.take(event, user=user, now=self._clock()),
+                lambda: self._gate.take(event, user=origin["user"], now=self._clock()),
                 what="the ledger",
             )
         except InvalidEventError as refusal:
@@ -107,6 +119,7 @@ class GateWorker:
         except TransientError as error:
             # Held long enough. Return it once, and take no more until the ledger is back.
             self._intake.close()
+            self._recorder.count(table.GIVEN_BACK)
             raise Reject(str(error), requeue=True) from error
         except Exception as error:
             LOG.exception("the gate failed", extra={"action": "task_failed"})
@@ -121,9 +134,13 @@ class GateWorker:
         Raises:
             Reject: it could not be published for long; the message goes back.
         """
-        refuse_or_give_back(
-            Refusal(*arguments), publisher=self._publisher, wait_s=self._wait_s, now=self._clock()
-        )
+        with given_back_counted(self._recorder):
+            refuse_or_give_back(
+                Refusal(*arguments),
+                publisher=self._publisher,
+                wait_s=self._wait_s,
+                now=self._clock(),
+            )
 
     def _say(self, messages: tuple[Message, ...]) -> None:
         try:
@@ -159,31 +176,47 @@ def run_gate(
     connection.
 
     Raises:
-        ConfigurationError: the database or the evidence store is not served.
+        ConfigurationError: the database or the evidence store is not served, or nobody can listen
+            where its metrics are wanted.
         UnavailableError: the ledger cannot be opened within ``transient_wait_s`` seconds.
     """
     thread = PublishingThread(address_of(settings.broker))
     intake = Intake(queue_name(GATE_CHECK))
+    loop = MainLoop()
+    evidence = open_evidence(settings.evidence_url)
     with CelEvaluator() as predicates, _ledger(settings) as ledger:
-        gate = _gate(settings, policy, ledger, predicates, document)
+        watch = GateWatch(settings, policy.gate_names, ledger, _now)
+        gate = watch.gate(
+            policy=policy,
+            checks=tuple(settings.checks),
+            repositories=settings.repositories,
+            evidence=evidence,
+            people=settings.people,
+            predicates=predicates,
+            policy_document=document,
+        )
         worker = GateWorker(
             gate,
-            publisher=speaker(thread),
+            publisher=MeasuredSpeaker(speaker(thread), watch.recorder),
             intake=intake,
             wait_s=settings.transient_wait_s,
             clock=_now,
+            recorder=watch.recorder,
         )
         keep = timedelta(seconds=settings.gate.retention_s)
         timer = Timer(gate, worker.speaking, intake=intake, clock=_now, retention=keep)
-        timer.start()
-        try:
-            return _consume(settings, worker, intake)
-        finally:
-            timer.end()
-            thread.close()
+        with watch.over(gate, THREADS, loop, intake, evidence, thread):
+            timer.start()
+            try:
+                return _consume(settings, worker, intake, loop, watch.recorder)
+            finally:
+                timer.end()
+                thread.close()
 
 
-def _consume(settings: Settings, worker: GateWorker, intake: Intake) -> int:
+def _consume(
+    settings: Settings, worker: GateWorker, intake: Intake, loop: MainLoop, recorder: Recorder
+) -> int:
     app = celery_app(
         GATE_CHECK,
         broker=settings.broker,
@@ -191,13 +224,15 @@ def _consume(settings: Settings, worker: GateWorker, intake: Intake) -> int:
         take=worker.take,
         refuse=worker.refuse,
         threads=True,
+        recorder=recorder,
     )
-    return run(
-        app,
-        slots=THREADS,
-        hostname=f"{GATE_CHECK}@{socket.gethostname()}",
-        ready=intake.attach,
-    )
+
+    def ready(celery_worker: Any) -> None:
+        intake.attach(celery_worker)
+        loop.attach(celery_worker)
+
+    hostname = f"{GATE_CHECK}@{socket.gethostname()}"
+    return run(app, slots=THREADS, hostname=hostname, ready=ready)
 
 
 @contextmanager
@@ -209,25 +244,6 @@ def _ledger(settings: Settings) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
-
-
-def _gate(
-    settings: Settings,
-    policy: Policy,
-    ledger: Ledger,
-    predicates: CelEvaluator,
-    document: tuple[str, bytes] | None,
-) -> Gate:
-    return Gate(
-        ledger=ledger,
-        policy=policy,
-        checks=tuple(settings.checks),
-        repositories=settings.repositories,
-        evidence=open_evidence(settings.evidence_url),
-        people=settings.people,
-        predicates=predicates,
-        policy_document=document,
-    )
 
 
 def _now() -> datetime:

@@ -11,12 +11,13 @@ from typing import Any
 
 from celery.exceptions import Reject
 
-from devsecops_eda import codec, sandbox
+from devsecops_eda import codec, logs, sandbox
 from devsecops_eda.broker import Address, address_of, outgoing, publish_once
 from devsecops_eda.checks import Check, Scanner
 from devsecops_eda.errors import ConfigurationError, DevSecOpsError
-from devsecops_eda.evidence import open_evidence
-from devsecops_eda.model import Event
+from devsecops_eda.evidence import Evidence, open_evidence
+from devsecops_eda.metrics import Recorder, Stage, table
+from devsecops_eda.model import Event, Outcome
 from devsecops_eda.scanning import (
     FETCH_TIMEOUT_S,
     Answering,
@@ -27,8 +28,17 @@ from devsecops_eda.scanning import (
 from devsecops_eda.settings import Settings
 from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import celery_app, run
+from devsecops_eda.worker.mainloop import MainLoop
+from devsecops_eda.worker.measuring import (
+    MeasuredPhases,
+    MeasuredPublisher,
+    count_outcome,
+    given_back_counted,
+    stopwatch,
+)
 from devsecops_eda.worker.outgoing import buried
 from devsecops_eda.worker.refusing import DeadLetter, Publisher, Refusal, refuse_or_give_back
+from devsecops_eda.worker.watched import watched_worker
 
 LOG = logging.getLogger(__name__)
 
@@ -75,8 +85,10 @@ class ScanWorker:
         publisher: Publisher,
         wait_s: float,
         clock: Callable[[], datetime],
+        recorder: Recorder,
     ) -> None:
-        """Take what answers an event, and how the answer is published."""
+        """Take what answers an event, how the answer is published, and what counts it all."""
+        self._recorder = recorder
         self._answering = answering
         self._publisher = publisher
         self._wait_s = wait_s
@@ -91,7 +103,17 @@ class ScanWorker:
             Reject: the outcome could not be published for long; the event goes back.
         """
         event = codec.decode(body.encode())
-        answer = self._answering.answer(event, user=user, attempts=attempts)
+        with logs.about(event, check=self._answering.check, attempt=attempts):
+            if attempts == 1:
+                waited = (self._clock() - event.time).total_seconds()
+                self._recorder.observe(table.STAGE_SECONDS, waited, Stage.WAIT, table.OK)
+            taken_s = stopwatch()
+            answer = self._answering.answer(event, user=user, attempts=attempts)
+            if isinstance(answer.data, Outcome):
+                count_outcome(self._recorder, answer.data, taken_s())
+            self._tell(answer)
+
+    def _tell(self, answer: Event) -> None:
         try:
             # Missing rights are waited for too: giving the event back at once would only burn
             # its deliveries, and end a healthy event in the dead letters.
@@ -103,17 +125,13 @@ class ScanWorker:
         except DevSecOpsError as error:
             LOG.error(
                 "an outcome on %s cannot be published, the event goes back: %s",
-                event.subject,
+                answer.subject,
                 error,
                 extra={"action": "publish_failed"},
             )
+            self._recorder.count(table.GIVEN_BACK)
             raise Reject(str(error), requeue=True) from error
-        LOG.info(
-            "%s on %s",
-            answer.type.value,
-            answer.subject,
-            extra={"action": "told", "flow": answer.correlationid, "attempt": attempts},
-        )
+        LOG.info("%s on %s", answer.type.value, answer.subject, extra={"action": "told"})
 
     def refuse(self, *arguments: Any) -> None:
         """Carry a message that the door refused to the dead letters.
@@ -121,9 +139,13 @@ class ScanWorker:
         Raises:
             Reject: it could not be published for long; the message goes back.
         """
-        refuse_or_give_back(
-            Refusal(*arguments), publisher=self._publisher, wait_s=self._wait_s, now=self._clock()
-        )
+        with given_back_counted(self._recorder):
+            refuse_or_give_back(
+                Refusal(*arguments),
+                publisher=self._publisher,
+                wait_s=self._wait_s,
+                now=self._clock(),
+            )
 
 
 def run_worker(
@@ -140,37 +162,64 @@ def run_worker(
     settings unless others are given.
 
     Raises:
-        ConfigurationError: the sandbox does not work here and no weaker mode is named.
+        ConfigurationError: the sandbox does not work here and no weaker mode is named, or nobody
+            can listen where its metrics are wanted.
     """
     _check_sandbox(settings, check)
     limit_s = _checked_limit_s(settings, check)
+    evidence = open_evidence(settings.evidence_url)
+    loop = MainLoop()
+    with watched_worker(
+        settings, check, slots=slots, evidence=evidence, loop=loop, clock=_now
+    ) as recorder:
+        speaks = MeasuredPublisher(
+            publisher or FreshConnections(address_of(settings.broker)), recorder
+        )
+        worker = _worker(settings, check, source, evidence, speaks, recorder)
+        app = celery_app(
+            check.name,
+            broker=settings.broker,
+            identities=settings.identities,
+            take=worker.take,
+            refuse=worker.refuse,
+            threads=False,
+            recorder=recorder,
+            time_limit_s=limit_s,
+        )
+        hostname = f"{check.name}@{socket.gethostname()}"
+        return run(app, slots=slots, hostname=hostname, ready=loop.attach)
+
+
+def _worker(
+    settings: Settings,
+    check: Check,
+    source: Source | None,
+    evidence: Evidence,
+    publisher: Publisher,
+    recorder: Recorder,
+) -> ScanWorker:
     scanning = Scanning(
-        settings, source or MirrorSource(settings), work=settings.state_dir / "work", clock=_now
+        settings,
+        source or MirrorSource(settings),
+        work=settings.state_dir / "work",
+        clock=_now,
+        phases=MeasuredPhases(recorder),
     )
     answering = Answering(
         check,
         scanning,
-        evidence=open_evidence(settings.evidence_url),
+        evidence=evidence,
         clock=_now,
         wait_s=settings.transient_wait_s,
         max_attempts=settings.max_attempts,
     )
-    worker = ScanWorker(
+    return ScanWorker(
         answering,
-        publisher=publisher or FreshConnections(address_of(settings.broker)),
+        publisher=publisher,
         wait_s=settings.transient_wait_s,
         clock=_now,
+        recorder=recorder,
     )
-    app = celery_app(
-        check.name,
-        broker=settings.broker,
-        identities=settings.identities,
-        take=worker.take,
-        refuse=worker.refuse,
-        threads=False,
-        time_limit_s=limit_s,
-    )
-    return run(app, slots=slots, hostname=f"{check.name}@{socket.gethostname()}")
 
 
 def _check_sandbox(settings: Settings, check: Check) -> None:
