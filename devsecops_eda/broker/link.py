@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Self
 
 import pika
 from pika.adapters.select_connection import IOLoop
@@ -65,7 +65,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name=f"broker {address}", daemon=True)
 
     @classmethod
-    def open(cls, address: Address, deadline: Deadline) -> Link:
+    def open(cls, address: Address, deadline: Deadline) -> Self:
         """Return an open link within the deadline: names, TCP, TLS and AMQP together.
 
         Raises:

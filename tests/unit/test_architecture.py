@@ -21,8 +21,8 @@ GROUPS = {
         *("logs", "roles", "scope", "settings", "topology"),
     ),
     "hands": (
-        *("broker", "client", "evidence", "ledger", "metrics", "migrations", "predicates"),
-        *("sandbox",),
+        *("broker", "client", "deadletters", "evidence", "ledger", "metrics", "migrations"),
+        *("predicates", "sandbox"),
         *("scanners", "waiting", "workspace"),
     ),
     "the programs": (
