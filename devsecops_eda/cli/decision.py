@@ -31,7 +31,7 @@ def decision() -> None:
 def show(app: App, id_: str, form: str) -> None:
     """Print the decision ID as it was made, whatever holds today.
 
-    Exit status: 0 it is there, 2 there is no such decision.
+    Exit status: 0 it is there, 2 there is no such decision, 3 the ledger is away.
     """
     with _reader(app) as reader:
         recorded = reader.recorded(id_)
@@ -55,7 +55,7 @@ def replay(app: App, ids: tuple[str, ...], form: str) -> int:
     """Make old decisions once more, from what they were made of, and compare bit for bit.
 
     Exit status: 0 all came out the same, 1 one did not, 2 there is no such decision, 3 one can no
-    longer be made.
+    longer be made, or the ledger is away.
     """
     with _reader(app) as reader:
         replayed = {one: reader.replay(reader.recorded(one)) for one in ids}
@@ -81,7 +81,7 @@ def _reader(app: App) -> Iterator[Reader]:
     from devsecops_eda.ledger import open_ledger
 
     settings = app.settings
-    ledger = open_ledger(settings.gate.database)
+    ledger = open_ledger(settings.gate.database, existing=True)
     try:
         yield Reader(ledger, open_evidence(settings.evidence_url))
     finally:

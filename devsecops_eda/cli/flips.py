@@ -20,6 +20,8 @@ def told(result: WhatIf) -> str:
     counts = f"{len(result.flips)} flip, {closes} from allow, {opens} to allow"
     judged = _decisions(result.judged)
     lines = [f"{judged} judged again under {plain(result.policy)}: {counts}"]
+    if not result.judged and not result.unreadable:
+        lines = ["nothing was judged again: the ledger holds no such decision since then"]
     for flip in result.flips[:MAX_TOLD]:
         lines += _flip(flip)
     if len(result.flips) > MAX_TOLD:

@@ -178,7 +178,7 @@ def replay(
     old policy count as given under the new one. Reads the ledger: run it on the gate's host.
 
     Exit status: 0 nothing of what --fail-on names flips, 1 something does, 2 usage, 3 a decision
-    could not be judged again.
+    could not be judged again, or there was none.
     """
     from devsecops_eda.cli.flips import told, written
     from devsecops_eda.cli.policy_source import policy_texts
@@ -193,7 +193,9 @@ def replay(
     click.echo(written(result) if form == "json" else told(result), nl=False)
     if result.failing(fail_on):
         return ExitCode.DENY
-    return ExitCode.COULD_NOT_EVALUATE if result.unreadable else ExitCode.ALLOW
+    # Nothing looked at is not "nothing flips".
+    looked = result.judged or fail_on == "never"
+    return ExitCode.ALLOW if looked and not result.unreadable else ExitCode.COULD_NOT_EVALUATE
 
 
 def _about(settings: Settings, gate: str, repo: str, branch: str, environment: str | None) -> Facts:

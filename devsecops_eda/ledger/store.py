@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.engine import make_url
@@ -90,17 +91,23 @@ class Ledger:
         self._engine.dispose()
 
 
-def open_ledger(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Ledger:
+def open_ledger(
+    url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, existing: bool = False
+) -> Ledger:
     """Open the ledger at a SQLAlchemy ``url`` and bring its tables up to date.
 
-    A lock that somebody else holds is waited for ``busy_timeout_s`` seconds.
+    A lock that somebody else holds is waited for ``busy_timeout_s`` seconds. With ``existing``
+    no file is made: what somebody looks for in a new one is not there.
 
     Raises:
         InvalidSettingsError: the URL is none, or names a database that is not served, whose
-            tables this release does not know, or where its user may not make tables.
+            tables this release does not know, or where its user may not make tables; or, with
+            ``existing``, a file that is not there.
         MissingExtraError: the driver of that database is not installed.
         UnavailableError: the database cannot be reached or opened.
     """
+    if existing:
+        _must_exist(url)
     engine = _engine(url, busy_timeout_s)
     try:
         with engine.begin() as connection:
@@ -126,12 +133,26 @@ def open_ledger(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Ledger:
     return Ledger(engine)
 
 
-def _engine(url: str, busy_timeout_s: float) -> Engine:
+def _must_exist(url: str) -> None:
+    parsed = _parsed(url)
+    file = parsed.database
+    if parsed.get_backend_name() == "sqlite" and file and not Path(file).is_file():
+        raise InvalidSettingsError(
+            f"gate.database: there is no ledger at {file}: look on the gate's host, with the"
+            " gate's configuration"
+        )
+
+
+def _parsed(url: str) -> URL:
     try:
-        parsed = make_url(url)
+        return make_url(url)
     except (ArgumentError, ValueError) as error:
         # Not the text itself: it may hold a password.
         raise InvalidSettingsError("gate.database: that is no URL of a database") from error
+
+
+def _engine(url: str, busy_timeout_s: float) -> Engine:
+    parsed = _parsed(url)
     try:
         return _engine_of(parsed, busy_timeout_s)
     except (ArgumentError, NoSuchModuleError) as error:

@@ -14,7 +14,8 @@ from devsecops_eda.errors import (
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.ledger import ArchivedRow, Ledger
 from devsecops_eda.model import Decision, Outcome
-from devsecops_eda.policy import Facts, Policy, decide
+from devsecops_eda.policy import Facts, Policy, applied, decide
+from devsecops_eda.policy.model import WaiverTerms
 
 MAX_CACHED_OUTCOMES = 4096
 
@@ -79,6 +80,14 @@ class Reader:
         if archive.decision_bytes(again) == recorded.row.body:
             return Replayed(again, True)
         return Replayed(again, False, _difference(recorded.decision, again))
+
+    def terms_of(self, recorded: Recorded) -> WaiverTerms | None:
+        """Return on what terms waivers held for a decision, None where that is no longer known."""
+        try:
+            policy = applied(self._policy(recorded.row.policy_source), recorded.facts)
+        except (EvidenceMissingError, InvalidPolicyError):
+            return None
+        return policy.waivers if policy is not None else None
 
     def _policy(self, digest: str) -> Policy:
         if digest not in self._policies:

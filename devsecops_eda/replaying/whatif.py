@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from devsecops_eda.errors import DevSecOpsError
 from devsecops_eda.evidence import open_evidence
 from devsecops_eda.ledger import Ledger, open_ledger
-from devsecops_eda.model import Decision, Requirement, Verdict
+from devsecops_eda.model import Decision, Requirement, Verdict, WaiverState
 from devsecops_eda.policy import (
     Facts,
     Policy,
@@ -23,7 +23,9 @@ from devsecops_eda.policy import (
     covers,
     decide,
     load_policies,
+    waiver_state,
 )
+from devsecops_eda.policy.model import WaiverTerms
 from devsecops_eda.predicates import CelEvaluator, Evaluator, with_matches
 from devsecops_eda.replaying.recorded import Reader, Recorded
 from devsecops_eda.settings import Settings
@@ -32,6 +34,8 @@ CHUNK = 100
 """So many decisions one process takes at a time."""
 
 OPENS, CLOSES = "opens", "closes"
+
+_HELD = frozenset({WaiverState.ACTIVE, WaiverState.PLANNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def what_if(
         UnavailableError: ledger or evidence store is away.
     """
     policy = _policy(settings, texts)
-    ledger = open_ledger(settings.gate.database)
+    ledger = open_ledger(settings.gate.database, existing=True)
     try:
         with ledger.transaction() as records:
             ids = tuple(row.decision for row in records.archive.since(since, gate=gate))
@@ -153,20 +157,22 @@ class Judge:
             was=was.verdict,
             now=now.verdict,
             lines=_lines(was, now),
-            waived_later=self._waived_later(was, now),
+            waived_later=self._waived_later(recorded, now),
         )
 
-    def _waived_later(self, was: Decision, now: Decision) -> tuple[str, ...]:
+    def _waived_later(self, recorded: Recorded, now: Decision) -> tuple[str, ...]:
+        was = recorded.decision
         if was.subject.repo is None:
             return ()
         with self._ledger.transaction() as records:
             rows = records.waivers.of_repo(was.subject.repo)
         in_the_way = [line for one in (was, now) for line in one.requirements]
+        terms = self._reader.terms_of(recorded)
         return tuple(
             row.id
             for row in rows
-            if any(grant.granted_at > was.evaluated_at for grant in row.grants)
-            and any(_meant(row.waiver, line, was) for line in in_the_way)
+            if any(_meant(row.waiver, line, was) for line in in_the_way)
+            and any(_held_after(one, terms, in_the_way, was) for one in row.candidates)
         )
 
 
@@ -194,6 +200,18 @@ def _meant(waiver: Waiver, line: Requirement, decision: Decision) -> bool:
     if scope.requirement:
         return scope.requirement == line.id and scope.subject == decision.subject
     return any(covers(scope, finding) for finding in line.blocking)
+
+
+def _held_after(
+    waiver: Waiver, terms: WaiverTerms | None, lines: Sequence[Requirement], was: Decision
+) -> bool:
+    """Return whether ``waiver`` was granted after ``was`` by somebody who might, for so long."""
+    if waiver.granted_at is None or waiver.granted_at <= was.evaluated_at:
+        return False
+    about = (one for line in lines for one in line.blocking if covers(waiver.scope, one))
+    severity = max((one.severity for one in about), default=None)
+    granted = replace(waiver, revoked_at=None)
+    return waiver_state(granted, terms, severity, waiver.granted_at)[0] in _HELD
 
 
 def _lines(was: Decision, now: Decision) -> tuple[tuple[str, str, str], ...]:
