@@ -94,14 +94,16 @@ def subject_of(given: Given) -> Subject:
     """Return the commit or the artifact that is named.
 
     Raises:
-        UsageError: none is, or both are.
-        ValueError: it is no revision of its kind.
+        UsageError: none is, or both are, or it is no revision of its kind.
     """
     sha, artifact = given.get("sha"), given.get("artifact")
-    if isinstance(sha, str) and artifact is None:
-        return Subject.commit(given["repo"], sha)
-    if isinstance(artifact, str) and sha is None:
-        return Subject.artifact(artifact, given["repo"])
+    try:
+        if isinstance(sha, str) and artifact is None:
+            return Subject.commit(given["repo"], sha)
+        if isinstance(artifact, str) and sha is None:
+            return Subject.artifact(artifact, given["repo"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     raise click.UsageError("give either --sha or --artifact")
 
 

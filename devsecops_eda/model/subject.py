@@ -18,6 +18,13 @@ class SubjectKind(StrEnum):
     TREE = "tree"
 
 
+_WRITTEN = {
+    SubjectKind.COMMIT: "a commit: its whole sha, 40 or 64 lower-case hex digits",
+    SubjectKind.ARTIFACT: "an artifact: sha256: and 64 lower-case hex digits",
+    SubjectKind.TREE: "a tree: sha256: and 64 lower-case hex digits",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One thing to judge, named so that the name alone says which bytes are meant.
@@ -33,7 +40,7 @@ class Subject:
     def __post_init__(self) -> None:
         shape = _SHA if self.kind is SubjectKind.COMMIT else _DIGEST
         if shape.fullmatch(self.revision) is None:
-            raise ValueError(f"{self.revision!r} is no revision of a {self.kind.value}")
+            raise ValueError(f"{self.revision!r} is no revision of {_WRITTEN[self.kind]}")
         if self.kind is SubjectKind.COMMIT and not self.repo:
             raise ValueError("a commit needs the repository it belongs to")
 
