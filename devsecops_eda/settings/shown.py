@@ -67,10 +67,17 @@ def _values(settings: Settings) -> dict[tuple[str, ...], Any]:
     return values
 
 
+def _span(seconds: float) -> str:
+    # No months and years: of these nobody knows how long they are.
+    days, rest = divmod(seconds, 24 * 3600)
+    left = str(durationpy.to_str(timedelta(seconds=rest))) if rest or not days else ""
+    return f"{days:.0f}d{left}" if days else left
+
+
 def _shown(path: tuple[str, ...], value: Any) -> Shown:
     match value:
         case float():
-            return str(durationpy.to_str(timedelta(seconds=value), extended=True))
+            return _span(value)
         case bool():
             return "true" if value else "false"
         case int() if path[-1] == "memory":

@@ -264,6 +264,12 @@ def test_no_secret_shows_in_a_repr_a_row_or_a_refusal() -> None:
     assert "hush" not in refusal(text)
 
 
+@pytest.mark.parametrize("span", ["400d", "30s", "1d12h", "1m30s", "365d"])
+def test_a_span_is_shown_as_it_is_written_without_months_and_years(span: str) -> None:
+    loaded = parse(f'[gate]\nretention = "{span}"\n')
+    assert {row.key: row.value for row in rows(loaded)}["gate.retention"] == span
+
+
 def test_every_setting_is_shown_with_where_it_came_from() -> None:
     loaded = parse(
         FULL,
