@@ -76,7 +76,7 @@ class Beside:
             protected=repository is not None and repository.protects(row.target or ""),
             environment=row.environment,
             verdict=Verdict.PENDING if open_again else row.verdict,
-            decided_at=row.decided_at,
+            decided_at=row.since,
         )
 
 

@@ -133,7 +133,11 @@ class Judging:
             or (not asked and self._only_windows(records, ask, decision))
         ):
             records.asks.update(ask, due=due)
-            return []
+            if not asked or ask.decision != decision.id:
+                return []
+            # The same said anew is as young as anything new: others ask how old it is.
+            records.said.record_decision(decision)
+            return self._cascade(records, ask, this)
         told = _by_event_id(decision, gathered.slots())
         if ask.decision not in (None, decision.id):
             told = replace(told, supersedes=ask.decision)
