@@ -151,7 +151,7 @@ class Gate:
                     "nobody may act on this request any more",
                     path="/expirytime",
                 )
-            this = Now(seq, event.id, now, user, event.correlationid)
+            this = Now(seq, event.id, now, user, event.correlationid, event.traceparent)
             said = self._following.follow(records, event, outcome, memory, this)
             if memory is Memory.REPEAT:
                 # Looked up last: what was said then may hold no more by now.

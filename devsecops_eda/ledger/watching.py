@@ -146,6 +146,12 @@ class Watching(Part):
         )
         return tuple(row["recorded_at"] for row in rows)
 
+    def opening(self, flow: str) -> bytes | None:
+        """Return the event that was recorded first in a flow, None where none was."""
+        box = tables.inbox
+        row = self._one(select(box.c.body).where(box.c.flow == flow).order_by(box.c.seq).limit(1))
+        return None if row is None else bytes(row["body"])
+
     def heard(self, flow: str) -> tuple[HeardRow, ...]:
         """Return every event that was recorded in a flow, in that order."""
         box = tables.inbox

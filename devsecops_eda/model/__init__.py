@@ -60,6 +60,7 @@ from devsecops_eda.model.outcome import (
 )
 from devsecops_eda.model.people import People, Person
 from devsecops_eda.model.subject import Subject, SubjectKind, branch_name
+from devsecops_eda.model.trace import trace_after
 from devsecops_eda.model.waiver import (
     OverrideRequested,
     OverrideReviewed,
@@ -142,4 +143,5 @@ __all__ = [
     "commit_pushed_id",
     "flow_of",
     "flow_word",
+    "trace_after",
 ]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from devsecops_eda import codec
 from devsecops_eda.evidence import Evidence
-from devsecops_eda.model import Event, EventType, Identity, Outcome, OutcomeStatus
+from devsecops_eda.model import Event, EventType, Identity, Outcome, OutcomeStatus, trace_after
 
 
 def outcome_event(
@@ -24,15 +24,16 @@ def outcome_event(
     """
     outcome = codec.fitted(outcome)
     completed = outcome.status is OutcomeStatus.COMPLETED
+    slot = identity.slot(outcome.check)
     event = Event(
-        id=identity.slot(outcome.check),
+        id=slot,
         source=f"urn:devsecops-eda:check:{outcome.check}",
         type=EventType.SCAN_COMPLETED if completed else EventType.SCAN_FAILED,
         subject=str(outcome.subject),
         time=now,
         correlationid=cause.correlationid,
         causationid=cause.id,
-        traceparent=cause.traceparent,
+        traceparent=trace_after(cause.traceparent, slot),
         data=outcome,
     )
     if codec.fits_inline(outcome):
