@@ -61,6 +61,8 @@ def connected(app: App) -> Iterator[Client]:
         ca_file=settings.broker.ca_file,
         identities=settings.identities,
         spool=settings.state_dir / "spool",
+        # Where a CI system traces its jobs, ours is a part of that.
+        traceparent=app.environ.get("TRACEPARENT"),
     )
     with client:
         yield client

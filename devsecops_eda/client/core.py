@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from devsecops_eda.model import (
     ListingMade,
     ListingRequested,
     branch_name,
+    trace_after,
 )
 from devsecops_eda.topology import Identities
 
@@ -41,6 +43,7 @@ class Client:
         identities: which broker users are believed to be the gate and the workers.
         spool: folder for events that cannot be told now.
         silence_s: after so long a silence a waiter asks; the next silences are longer.
+        traceparent: the W3C trace context in which events are told that carry none themselves.
     """
 
     def __init__(
@@ -51,7 +54,9 @@ class Client:
         identities: Identities | None = None,
         spool: Path | None = None,
         silence_s: float = SILENCE_S,
+        traceparent: str | None = None,
     ) -> None:
+        self._traceparent = traceparent
         self._address = parse_url(url, ca_file=ca_file)
         self._identities = identities or Identities()
         self._spool = Spool(spool) if spool is not None else None
@@ -93,7 +98,13 @@ class Client:
             PublishTimeoutError: no confirm in time.
             InvalidEventError: every door would refuse it.
         """
-        self._publisher.publish(outgoing(event, mandatory=True), timeout_s=timeout_s)
+        message = outgoing(self._traced(event), mandatory=True)
+        self._publisher.publish(message, timeout_s=timeout_s)
+
+    def _traced(self, event: Event) -> Event:
+        if event.traceparent is not None:
+            return event
+        return replace(event, traceparent=trace_after(self._traceparent, event.id))
 
     def publish_or_spool(self, event: Event, *, timeout_s: float = 10.0) -> bool:
         """Publish ``event``, else keep it on disk; return whether it was published.
@@ -111,7 +122,7 @@ class Client:
             self.publish(event, timeout_s=deadline.left_s)
         except TransientError as error:
             LOG.warning("kept for later: %s", error, extra={"action": "spool"})
-            spool.keep(event)
+            spool.keep(self._traced(event))
             return False
         return True
 
