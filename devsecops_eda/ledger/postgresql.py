@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -59,16 +59,9 @@ def postgresql_engine(
             "gate.database names a PostgreSQL, which needs the extra: install"
             " 'devsecops-eda[postgres]'"
         ) from error
-    defaults: dict[str, Any] = {
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "application_name": "devsecops-eda",
-        **{f"keepalives_{name}": value for name, value in _KEEPALIVE.items()},
-        "tcp_user_timeout": 20_000,
-    }
     engine = create_engine(
         url,
-        # What the operator's URL says holds.
-        connect_args={name: value for name, value in defaults.items() if name not in url.query},
+        connect_args=_connect_arguments(url),
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
@@ -85,20 +78,36 @@ def postgresql_engine(
 
     def connect(_dialect: Dialect, _record: object, args: list[Any], more: dict[str, Any]) -> Any:
         connection = bounded.connect(*args, **more)
-        with connection.cursor() as cursor:
-            for name, value in settings.items():
-                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
-            # Stronger promises of the operator (a standby that has it too) stay as they are.
-            cursor.execute(
-                "SELECT set_config('synchronous_commit', 'on', false)"
-                " WHERE current_setting('synchronous_commit') = 'off'"
-            )
-        connection.commit()
+        _settle(connection, settings)
         return connection
 
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "handle_error", _leave_the_demoted)
     return engine
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    ours: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "devsecops-eda",
+        **{f"keepalives_{name}": value for name, value in _KEEPALIVE.items()},
+        "tcp_user_timeout": 20_000,
+    }
+    # What the operator's URL says holds.
+    return {name: value for name, value in ours.items() if name not in url.query}
+
+
+def _settle(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
+    """Say to the server for the whole session what it may do without us."""
+    with connection.cursor() as cursor:
+        for name, value in settings.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+        # Stronger promises of the operator (a standby that has it too) stay as they are.
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
 
 
 def lock(connection: Connection, name: str) -> None:

@@ -61,16 +61,18 @@ def gates(postgres_url: str) -> Iterator[list[Ledger]]:
         ledger.close()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("times", [1, 2])
 def test_several_gates_decide_as_one_in_whatever_order_and_however_often_events_come(
-    gates: list[Ledger], seed: int
+    gates: list[Ledger], times: int
 ) -> None:
     alone = open_ledger("sqlite://")
     one = _gate(alone)
     for event in _events():
         _take(one, event)
-    order = _events() * 2
-    random.Random(seed).shuffle(order)
+    # At once, those of one flow beside each other: what one does not see of the other is lost.
+    order = _events() * times
+    if times > 1:
+        random.Random(times).shuffle(order)
     several = [_gate(ledger) for ledger in gates]
     with ThreadPoolExecutor(6) as pool:
         taken = [
