@@ -71,4 +71,8 @@ class Subject:
 
 def branch_name(ref: str) -> str:
     """Return the short name of a branch: ``refs/heads/main`` and ``main`` are one branch."""
-    return ref.removeprefix("refs/heads/")
+    # git allows a branch that is called as the ref of another one: whoever reads a name a second
+    # time has to come to the same branch, else the one would pass for the other.
+    while ref.startswith("refs/heads/"):
+        ref = ref.removeprefix("refs/heads/")
+    return ref

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from devsecops_eda.ledger import open_ledger
 from devsecops_eda.model import (
     Ballot,
@@ -12,6 +14,7 @@ from devsecops_eda.model import (
     Subject,
     Verdict,
     WaiverScope,
+    branch_name,
 )
 from devsecops_eda.policy.waiving import MAX_WAIVERS
 from tests.governed import (
@@ -38,6 +41,7 @@ from tests.judged import (
     NOW,
     REPO,
     commit_told,
+    decisions,
     pushed,
     semgrep_told,
     take,
@@ -167,3 +171,16 @@ def test_outcomes_on_an_artifact_are_listed_to_its_own_repository_alone() -> Non
     for repo, flow, number in [(REPO, request.correlationid, 1), (other, wish.correlationid, 0)]:
         made = listed(judge, Listed.OUTCOMES, repo=repo, about=flow)
         assert sum(len(part.outcomes) for part in made) == number
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_a_branch_with_the_name_of_a_ref_does_not_pass_for_the_branch_it_names(times: int) -> None:
+    # git allows a branch `refs/heads/main`, that is the ref `refs/heads/refs/heads/main`.
+    named = "refs/heads/" * times + "main"
+    judge, push = governed(SIMPLE), pushed(target=named)
+    answer = take(judge, push, commit_told(push), semgrep_told(push))
+    (merged,) = decisions(answer)
+    (deployed,) = decisions(take(judge, wanted()))
+    # What an allow for main rests on was compared with main.
+    assert branch_name(named) == merged.target == "main"
+    assert deployed.verdict is Verdict.ALLOW
