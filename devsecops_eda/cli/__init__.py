@@ -15,6 +15,7 @@ import click
 
 from devsecops_eda.cli.context import App
 from devsecops_eda.cli.exit_codes import ExitCode, of_error
+from devsecops_eda.cli.logged import Logged
 from devsecops_eda.errors import DevSecOpsError, MissingExtraError
 
 PROGRAM = "devsecops-eda"
@@ -33,6 +34,8 @@ COMMANDS = {
     "decision": ("devsecops_eda.cli.decision:decision", "Show or replay an old decision."),
     "worker": ("devsecops_eda.cli.worker:worker", "Work on the queue of one check."),
     "gate": ("devsecops_eda.cli.worker:gate", "Judge: fold outcomes into decisions."),
+    "flow": ("devsecops_eda.cli.flow:flow", "Show one flow, event by event, on the gate's host."),
+    "dead": ("devsecops_eda.cli.dead:dead", "See, replay or drop what was refused."),
     "topology": ("devsecops_eda.cli.topology:topology", "Show, apply, export RabbitMQ's part."),
     "events": ("devsecops_eda.cli.events:events", "List, show, validate or follow events."),
     "data": ("devsecops_eda.cli.data:data", "Manage vulnerability data."),
@@ -117,23 +120,25 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     show_default=True, help="What is logged on stderr.",
 )  # fmt: skip
 @click.option(
+    "--log-format", type=click.Choice(["auto", "text", "json"]),
+    help="How that is written; else `log.format` of the configuration.",
+)  # fmt: skip
+@click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
     help="Print the version.",
 )  # fmt: skip
 @click.pass_context
-def group(ctx: click.Context, config_path: Path | None, log_level: str) -> None:
+def group(
+    ctx: click.Context, config_path: Path | None, log_level: str, log_format: str | None
+) -> None:
     """Event-driven DevSecOps on RabbitMQ: checks start by themselves, a gate decides."""
-    logging.basicConfig(
-        level=log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    log = Logged(log_level, log_format)
     if log_level != "debug":
         # It logs at length, as errors, what it also raises and we say in one line.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
     if os.environ.get("NO_COLOR"):
         ctx.color = False
-    ctx.obj = App(config_path=config_path)
+    ctx.obj = App(config_path=config_path, log=log)
 
 
 def run(argv: Sequence[str] | None = None) -> int:
