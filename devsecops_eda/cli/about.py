@@ -34,16 +34,16 @@ accept_override = click.option(
 """The option that goes by an override."""
 
 
-def uuid_of(flow: str) -> str:
-    """Return a flow in its one spelling.
+def uuid_of(given: str, what: str = "flow") -> str:
+    """Return the id of a flow, or of ``what``, in its one spelling.
 
     Raises:
         UsageError: it is none.
     """
     try:
-        return str(UUID(flow))
+        return str(UUID(given))
     except ValueError as error:
-        raise click.UsageError(f"{flow!r} is no flow: it looks like a UUID") from error
+        raise click.UsageError(f"{given!r} is no {what}: it looks like a UUID") from error
 
 
 def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

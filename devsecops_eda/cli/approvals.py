@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from typing import Any
 
 import click
 
@@ -21,13 +23,23 @@ from devsecops_eda.model import (
 )
 from devsecops_eda.reports import plain, sentence
 
+
+def _digest(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and re.fullmatch("sha256:[0-9a-f]{64}", value) is None:
+        raise click.BadParameter(f"{value!r} is no view: `show` prints sha256:…", ctx, param)
+    return value
+
+
 _format_option = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask before the vote is told.")
 _comment_option = click.option("--comment", default="", help="Why, for the record.")
 _view_option = click.option(
-    "--view", metavar="DIGEST", help="The view you saw, as `show` printed it; else the newest."
+    "--view",
+    metavar="DIGEST",
+    callback=_digest,
+    help="The view you saw, as `show` printed it; else the newest.",
 )
 
 
@@ -68,12 +80,13 @@ def list_(app: App, repo: str | None, mine: bool, every: bool, form: str) -> Non
 
 @approvals.command()
 @click.argument("id_", metavar="ID")
+@asking.repo_option
 @_format_option
 @pass_app
-def show(app: App, id_: str, form: str) -> None:
+def show(app: App, id_: str, repo: str | None, form: str) -> None:
     """Print what is asked, of whom, who is excluded and why, and what has been voted."""
     with connected(app) as client:
-        made = asking.one_listed(client, Listed.APPROVALS, id_)
+        made = asking.one_listed(client, Listed.APPROVALS, id_, repo=repo)
     if form == "json":
         click.echo(asking.written(made), nl=False)
         return
@@ -82,42 +95,55 @@ def show(app: App, id_: str, form: str) -> None:
 
 @approvals.command()
 @click.argument("id_", metavar="ID")
+@asking.repo_option
 @_comment_option
 @_view_option
 @_yes_option
 @pass_app
-def approve(app: App, id_: str, comment: str, view: str | None, yes: bool) -> int:
+def approve(app: App, /, id_: str, **said: Any) -> int:
     """Vote for it: for exactly the subject that `show` prints.
 
     Exit status: 0 the vote counts, 1 it does not, 2 there is no such approval, 3 no answer.
     """
-    return _vote(app, id_, Ballot.APPROVE, comment, view, yes)
+    return _vote(app, id_, Ballot.APPROVE, **said)
 
 
 @approvals.command()
 @click.argument("id_", metavar="ID")
+@asking.repo_option
 @_comment_option
 @_view_option
 @_yes_option
 @pass_app
-def reject(app: App, id_: str, comment: str, view: str | None, yes: bool) -> int:
+def reject(app: App, /, id_: str, **said: Any) -> int:
     """Veto it: one veto by somebody eligible denies.
 
     Exit status: as `approve`.
     """
-    return _vote(app, id_, Ballot.REJECT, comment, view, yes)
+    return _vote(app, id_, Ballot.REJECT, **said)
 
 
-def _vote(app: App, id_: str, vote: Ballot, comment: str, view: str | None, yes: bool) -> int:
+def _vote(
+    app: App,
+    id_: str,
+    vote: Ballot,
+    *,
+    repo: str | None,
+    comment: str,
+    view: str | None,
+    yes: bool,
+) -> int:
     from devsecops_eda.client import approval_voted
 
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here whether this vote is meant: say --yes")
     with connected(app) as client:
-        shown = asking.one_listed(client, Listed.APPROVALS, id_).approvals[0]
+        shown = asking.one_listed(client, Listed.APPROVALS, id_, repo=repo).approvals[0]
         request = shown.request
         about = f"{plain(str(request.subject))}"
         if request.environment:
             about += f" to {plain(request.environment)}"
-        if not yes and sys.stdin.isatty():
+        if not yes:
             click.echo(approval_text(shown, asking.now()), nl=False)
             click.confirm(f"{vote.value} {about}?", abort=True)
         event = approval_voted(
@@ -136,8 +162,9 @@ def _vote(app: App, id_: str, vote: Ballot, comment: str, view: str | None, yes:
                         return one, cast
             return None
 
-        wanted = ListingRequested(of=Listed.APPROVALS, about=id_, every=True)
-        listed, cast = asking.told(client, event, wanted, found)
+        wanted = ListingRequested(of=Listed.APPROVALS, repo=repo, about=id_, every=True)
+        look = f"devsecops-eda approvals show {id_}"
+        listed, cast = asking.told(client, event, wanted, found, look=look)
     if not cast.counted:
         click.echo(f"{vote.value} {about}: it does not count: {sentence(cast.reason)}")
         return ExitCode.DENY

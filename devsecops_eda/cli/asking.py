@@ -12,7 +12,7 @@ import click
 
 from devsecops_eda.broker import Deadline
 from devsecops_eda.codec.payloads import to_data
-from devsecops_eda.errors import UnavailableError
+from devsecops_eda.errors import NotAuthorisedError, UnavailableError
 from devsecops_eda.model import Event, Listed, ListingMade, ListingRequested
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ ANSWER_S = 15.0
 PAUSE_S = 0.2
 """So long after an answer that did not know of a fact yet the gate is asked again."""
 
+repo_option = click.option(
+    "--repo", metavar="KEY", help="The repository it is about; who is held to some has to say it."
+)
+"""The option of what is named by an id: an approver may be held to some repositories."""
+
 
 def listed(
     client: Client, request: ListingRequested, *, timeout_s: float = ANSWER_S
@@ -36,19 +41,27 @@ def listed(
         UnavailableError: no gate answered in time.
         The errors of `Client.publish`.
     """
-    return client.list(request, timeout_s=timeout_s)
+    try:
+        return client.list(request, timeout_s=timeout_s)
+    except NotAuthorisedError as error:
+        if request.repo is not None:
+            raise
+        raise NotAuthorisedError(
+            f"{error}; who is held to some repositories has to say which: --repo KEY"
+        ) from error
 
 
-def one_listed(client: Client, of: Listed, id_: str) -> ListingMade:
+def one_listed(client: Client, of: Listed, id_: str, *, repo: str | None) -> ListingMade:
     """Return the listing of one thing by its id.
 
     Raises:
         click.UsageError: the gate knows none by that id.
         UnavailableError: no gate answered in time.
     """
-    made = listed(client, ListingRequested(of=of, about=id_, every=True))
+    made = listed(client, ListingRequested(of=of, repo=repo, about=id_, every=True))
     if not (made.approvals or made.waivers or made.overrides):
-        raise click.UsageError(f"the gate has no {of.value.removesuffix('s')} {id_!r}")
+        where = f" in {repo}" if repo else ""
+        raise click.UsageError(f"the gate has no {of.value.removesuffix('s')} {id_!r}{where}")
     return made
 
 
@@ -58,9 +71,13 @@ def told(
     request: ListingRequested,
     found: Callable[[ListingMade], T | None],
     *,
+    look: str,
+    doubt: str = "",
     timeout_s: float = ANSWER_S,
 ) -> T:
     """Tell ``event`` and return what the gate made of it, as soon as a listing shows it.
+
+    ``look`` is the command that shows it later, ``doubt`` why the gate may have refused it.
 
     Raises:
         UnavailableError: it was told, and no listing showed it in time.
@@ -68,14 +85,21 @@ def told(
     """
     client.publish(event, timeout_s=timeout_s)
     deadline = Deadline.after(timeout_s)
+    what = f"{event.type.value} {event.id}"
     while not deadline.over:
-        answer = found(listed(client, request, timeout_s=max(deadline.left_s, 1.0)))
+        try:
+            answer = found(listed(client, request, timeout_s=max(deadline.left_s, 1.0)))
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{what} was told and waits for the gate, do not tell it again; {error}. Later"
+                f" `{look}` shows what came of it"
+            ) from error
         if answer is not None:
             return answer
         time.sleep(min(PAUSE_S, deadline.left_s))
     raise UnavailableError(
-        f"{event.type.value} {event.id} was told, and the gate shows nothing of it: it is away, or"
-        " it refused it, and the dead letters say why"
+        f"{what} was told, and the gate shows nothing of it{doubt and f': {doubt}'}: it has much to"
+        f" do (`{look}` shows it later), or it refused it (the dead letters say why)"
     )
 
 

@@ -8,6 +8,7 @@ from devsecops_eda.model import (
     ApprovalListed,
     CountedVote,
     OverrideListed,
+    OverrideState,
     WaiverListed,
     WaiverScope,
     WaiverState,
@@ -106,16 +107,19 @@ def waiver_text(one: WaiverListed, now: datetime) -> str:
 def override_line(one: OverrideListed, now: datetime) -> str:
     """Return one override in one line."""
     told = one.told
-    review = "review owed"
+    stands = told.state.value
+    if told.state is OverrideState.ACTIVE:
+        stands += f" until {at(told.expires_at)}"
+    elif told.state is OverrideState.EXPIRED:
+        stands += f" at {at(told.expires_at)}"
     if one.reviewed_at:
-        review = f"reviewed by {plain(one.reviewer)}: "
-        review += "justified" if one.justified else "not justified"
-    elif told.review_due:
-        review = f"review due {at(told.review_due)}"
-    stands = f"{told.state.value} until {at(told.expires_at)}"
+        stands += f", reviewed by {plain(one.reviewer)}: "
+        stands += "justified" if one.justified else "not justified"
+    elif told.review_due and told.state is not OverrideState.REFUSED:
+        stands += f", review due {at(told.review_due)}"
     about = f"{plain(str(told.subject))}, gate {plain(told.gate)}"
     why = f"{plain(told.actor)}: {sentence(told.reason, 100)}"
-    return f"{told.override}  {about}  {stands}, {review}  ({why})"
+    return f"{told.override}  {about}  {stands}  ({why})"
 
 
 def scope_text(scope: WaiverScope) -> str:

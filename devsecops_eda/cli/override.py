@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import click
 
 from devsecops_eda.cli import asking
+from devsecops_eda.cli.about import uuid_of
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.cli.listings import at, override_line
@@ -26,6 +27,8 @@ from devsecops_eda.reports import sentence
 _format_option = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+
+_LOOK = "devsecops-eda override list --every"
 
 
 @click.group()
@@ -58,6 +61,7 @@ def request(
     """
     from devsecops_eda.client import override_requested
 
+    decision = uuid_of(decision, "decision")
     now = asking.now()
     event = override_requested(
         decision,
@@ -69,7 +73,9 @@ def request(
     )
     with connected(app) as client:
         id_ = Identity(client.user, event.source, event.id).derived("override")
-        one = asking.told(client, event, _about(id_), _of(id_))
+        doubt = f"is there a decision {decision} about {repo}?"
+        about = _about(id_, repo)
+        one = asking.told(client, event, about, _of(id_), look=_LOOK, doubt=doubt)
     click.echo(override_line(one, asking.now()))
     if one.told.state is not OverrideState.ACTIVE:
         click.echo(f"refused: {sentence(one.told.message)}")
@@ -103,9 +109,10 @@ def list_(app: App, repo: str | None, every: bool, form: str) -> None:
 @override.command()
 @click.argument("id_", metavar="ID")
 @click.option("--justified/--unjustified", required=True, help="What you found.")
+@asking.repo_option
 @click.option("--comment", default="", help="Why, for the record.")
 @pass_app
-def review(app: App, id_: str, justified: bool, comment: str) -> int:
+def review(app: App, id_: str, repo: str | None, justified: bool, comment: str) -> int:
     """Look at an override afterwards: somebody else than who declared it.
 
     Exit status: 0 it is recorded, 1 it does not count, 2 there is none, 3 no answer.
@@ -113,7 +120,7 @@ def review(app: App, id_: str, justified: bool, comment: str) -> int:
     from devsecops_eda.client import override_reviewed
 
     with connected(app) as client:
-        shown = asking.one_listed(client, Listed.OVERRIDES, id_).overrides[0]
+        shown = asking.one_listed(client, Listed.OVERRIDES, id_, repo=repo).overrides[0]
         event = override_reviewed(
             id_, repo=shown.told.repo, justified=justified, comment=comment, now=asking.now()
         )
@@ -121,7 +128,7 @@ def review(app: App, id_: str, justified: bool, comment: str) -> int:
         def found(made: ListingMade) -> OverrideListed | None:
             return next((one for one in made.overrides if event.id in one.events), None)
 
-        one = asking.told(client, event, _about(id_), found)
+        one = asking.told(client, event, _about(id_, repo), found, look=_LOOK)
     click.echo(override_line(one, asking.now()))
     if one.review != event.id:
         click.echo(f"it does not count: {sentence(one.message)}")
@@ -129,8 +136,8 @@ def review(app: App, id_: str, justified: bool, comment: str) -> int:
     return ExitCode.ALLOW
 
 
-def _about(id_: str) -> ListingRequested:
-    return ListingRequested(of=Listed.OVERRIDES, about=id_, every=True)
+def _about(id_: str, repo: str | None) -> ListingRequested:
+    return ListingRequested(of=Listed.OVERRIDES, repo=repo, about=id_, every=True)
 
 
 def _of(id_: str) -> Callable[[ListingMade], OverrideListed | None]:

@@ -10,7 +10,7 @@ import click
 from devsecops_eda.cli import asking
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode
-from devsecops_eda.cli.listings import waiver_line, waiver_text
+from devsecops_eda.cli.listings import at, waiver_line, waiver_text
 from devsecops_eda.cli.spans import instant_or_span, span_of
 from devsecops_eda.cli.telling import connected
 from devsecops_eda.model import (
@@ -83,12 +83,15 @@ def request(
     from devsecops_eda.client import waiver_requested
 
     now = asking.now()
+    ends = _instant(expires, now)
+    if ends <= now:
+        raise click.BadParameter(f"{at(ends)} is over already", param_hint="--expires")
     event = waiver_requested(
         repo,
         scope=_scope(repo, finding, advisory, package, requirement, sha, artifact),
         reason=WaiverReason(reason),
         justification=justification,
-        expires_at=_instant(expires, now),
+        expires_at=ends,
         starts_at=_instant(starts, now) if starts is not None else None,
         environment=environment,
         ticket=ticket,
@@ -96,16 +99,18 @@ def request(
     )
     with connected(app) as client:
         id_ = Identity(client.user, event.source, event.id).derived("waiver")
-        one = asking.told(client, event, _about(id_), _known(event))
+        one = asking.told(client, event, _about(id_, repo), _known(event), look=_look(id_))
     click.echo(waiver_text(one, asking.now()), nl=False)
-    click.echo(f"to grant it, somebody else says: devsecops-eda waiver grant {id_}", err=True)
+    if one.state is WaiverState.REQUESTED:
+        click.echo(f"to grant it, somebody else says: devsecops-eda waiver grant {id_}", err=True)
 
 
 @waiver.command()
 @click.argument("id_", metavar="ID")
+@asking.repo_option
 @click.option("--comment", default="", help="Why, for the record.")
 @pass_app
-def grant(app: App, id_: str, comment: str) -> int:
+def grant(app: App, id_: str, repo: str | None, comment: str) -> int:
     """Grant the waiver ID as it was asked for.
 
     Exit status: 0 it holds, 1 it does not: the message says why; 2 there is none; 3 no answer.
@@ -113,18 +118,19 @@ def grant(app: App, id_: str, comment: str) -> int:
     from devsecops_eda.client import waiver_granted
 
     with connected(app) as client:
-        shown = asking.one_listed(client, Listed.WAIVERS, id_).waivers[0]
+        shown = asking.one_listed(client, Listed.WAIVERS, id_, repo=repo).waivers[0]
         event = waiver_granted(id_, repo=shown.request.repo, comment=comment, now=asking.now())
-        one = asking.told(client, event, _about(id_), _known(event))
+        one = asking.told(client, event, _about(id_, repo), _known(event), look=_look(id_))
     click.echo(waiver_text(one, asking.now()), nl=False)
     return ExitCode.ALLOW if one.state in _HOLDS else ExitCode.DENY
 
 
 @waiver.command()
 @click.argument("id_", metavar="ID")
+@asking.repo_option
 @click.option("--reason", default="", help="Why, for the record.")
 @pass_app
-def revoke(app: App, id_: str, reason: str) -> int:
+def revoke(app: App, id_: str, repo: str | None, reason: str) -> int:
     """End the waiver ID, for good: whoever asked for it, or whoever may grant one.
 
     Exit status: 0 it is revoked, 1 it is not: the message says why; 2 there is none; 3 no answer.
@@ -132,9 +138,9 @@ def revoke(app: App, id_: str, reason: str) -> int:
     from devsecops_eda.client import waiver_revoked
 
     with connected(app) as client:
-        shown = asking.one_listed(client, Listed.WAIVERS, id_).waivers[0]
+        shown = asking.one_listed(client, Listed.WAIVERS, id_, repo=repo).waivers[0]
         event = waiver_revoked(id_, repo=shown.request.repo, reason=reason, now=asking.now())
-        one = asking.told(client, event, _about(id_), _known(event))
+        one = asking.told(client, event, _about(id_, repo), _known(event), look=_look(id_))
     click.echo(waiver_text(one, asking.now()), nl=False)
     return ExitCode.ALLOW if one.state is WaiverState.REVOKED else ExitCode.DENY
 
@@ -164,12 +170,13 @@ def list_(app: App, repo: str | None, expiring: timedelta | None, every: bool, f
 
 @waiver.command()
 @click.argument("id_", metavar="ID")
+@asking.repo_option
 @_format_option
 @pass_app
-def show(app: App, id_: str, form: str) -> None:
+def show(app: App, id_: str, repo: str | None, form: str) -> None:
     """Print one waiver: what it covers, who asked, who granted, and how it stands."""
     with connected(app) as client:
-        made = asking.one_listed(client, Listed.WAIVERS, id_)
+        made = asking.one_listed(client, Listed.WAIVERS, id_, repo=repo)
     if form == "json":
         click.echo(asking.written(made), nl=False)
         return
@@ -205,8 +212,12 @@ def _scope(
         ) from error
 
 
-def _about(id_: str) -> ListingRequested:
-    return ListingRequested(of=Listed.WAIVERS, about=id_, every=True)
+def _about(id_: str, repo: str | None) -> ListingRequested:
+    return ListingRequested(of=Listed.WAIVERS, repo=repo, about=id_, every=True)
+
+
+def _look(id_: str) -> str:
+    return f"devsecops-eda waiver show {id_}"
 
 
 def _known(event: Event) -> Callable[[ListingMade], WaiverListed | None]:

@@ -127,6 +127,8 @@ class ShownWaivers:
         if states:
             return min(states, key=lambda each: _BEST_FIRST.index(each[1]))
         state, message = waiver_state(ungranted, terms, severity, now)
+        if row.waiver.requester is None and not row.grants:
+            message = f"{message}, and nobody can: who asked for it is nobody the operator named"
         if row.grants:
             # A grant by somebody who may not is none; he and all others are told why.
             message = f"{message}; {waiver_state(row.waiver, terms, severity, now)[1]}"

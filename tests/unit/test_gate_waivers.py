@@ -122,6 +122,7 @@ def test_the_waiver_of_a_user_who_is_nobody_is_never_granted() -> None:
     judge, _ = denied()
     wish = waiver()
     says(judge, "stranger", wish)
+    assert "who asked for it is nobody the operator named" in shown(judge, wish, "stranger").message
     assert says(judge, "ada", grant(wish, "stranger")) == []
     assert shown(judge, wish, "stranger").state is WaiverState.REQUESTED
 
