@@ -74,6 +74,43 @@ def rules() -> str:
     return table(("rule", "finds", "severity", "confidence", "weakness"), rows)
 
 
+def metrics() -> str:
+    """Return the table of metrics."""
+    from devsecops_eda.metrics import METRICS
+
+    rows = (
+        (
+            f"`{one.name}`",
+            one.kind.value,
+            ", ".join(f"`{name}`" for name in one.label_names) or "–",
+            " and ".join(one.programs),
+            one.help,
+        )
+        for one in METRICS
+    )
+    return table(("metric", "kind", "labels", "shown by", "what it tells"), rows)
+
+
+def metric_labels() -> str:
+    """Return the table of labels, with all the words each may say."""
+    from devsecops_eda.metrics import METRICS
+    from devsecops_eda.metrics.table import QUEUE, Label
+
+    labels: dict[Label, list[str]] = {QUEUE: ["all"]}
+    for metric in METRICS:
+        for label in metric.labels:
+            labels.setdefault(label, []).append(f"`{metric.name}`")
+    rows = (
+        (
+            f"`{label.name}`",
+            ", ".join(names),
+            label.said or ", ".join(f"`{word}`" for word in label.words),
+        )
+        for label, names in labels.items()
+    )
+    return table(("label", "of", "words"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "events": events,
     "exit-codes": exit_codes,
@@ -81,6 +118,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "named-settings": named_settings,
     "rules": rules,
+    "metrics": metrics,
+    "metric-labels": metric_labels,
 }
 """Every table by the name in its mark."""
 

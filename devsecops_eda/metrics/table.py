@@ -175,8 +175,8 @@ GIVEN_BACK = Metric(
 )  # fmt: skip
 STAGE_SECONDS = Metric(
     "devsecops_stage_seconds", Kind.HISTOGRAM,
-    "How long each stage took. Worker: wait (from the event's time to its first delivery), tree, "
-    "select, scanner, findings, scan (all of them), publish; gate: take, tick, publish.",
+    "How long each stage took. Both: wait (from the event's time to its first delivery), publish; "
+    "worker: tree, select, scanner, findings, scan (all of these); gate: take, tick.",
     (STAGE, RESULT), buckets=_STAGE_BUCKETS,
 )  # fmt: skip
 PUBLISHES = Metric(
