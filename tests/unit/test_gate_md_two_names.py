@@ -17,6 +17,7 @@ from tests.governed import (
     MERGED,
     PEOPLE,
     SIMPLE,
+    SOON,
     VOTES,
     asking,
     governed,
@@ -68,10 +69,10 @@ def test_who_requests_a_deployment_under_one_name_does_not_vote_under_another() 
 
 def test_who_was_excluded_stays_so_when_somebody_else_requests_the_same() -> None:
     judge, _, first = asking(requester="ada@example.org")
-    (second,) = rounds(take(judge, wanted()))
+    (second,) = rounds(take(judge, wanted(), now=SOON))
     assert second.approval != first.approval
-    says(judge, "ada", vote(second))
-    says(judge, "linus", vote(second))
+    says(judge, "ada", vote(second), now=SOON)
+    says(judge, "linus", vote(second), now=SOON)
     counted = {one.person: one.counted for one in votes(judge, second)}
     assert counted == {"ada": False, "linus": True}
 
@@ -79,10 +80,10 @@ def test_who_was_excluded_stays_so_when_somebody_else_requests_the_same() -> Non
 def test_votes_of_one_round_count_in_no_other() -> None:
     judge, _, first = asking()
     says(judge, "ada", vote(first))
-    (second,) = rounds(take(judge, wanted()))
-    assert types(says(judge, "linus", vote(second))) == []
-    assert "decision.made.allow" not in types(says(judge, "linus", vote(first)))
-    assert types(says(judge, "ada", vote(second)))[-1] == "decision.made.allow"
+    (second,) = rounds(take(judge, wanted(), now=SOON))
+    assert types(says(judge, "linus", vote(second), now=SOON)) == []
+    assert "decision.made.allow" not in types(says(judge, "linus", vote(first), now=SOON))
+    assert types(says(judge, "ada", vote(second), now=SOON))[-1] == "decision.made.allow"
 
 
 def test_who_broke_the_glass_does_not_review_it_under_another_name() -> None:
