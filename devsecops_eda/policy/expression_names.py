@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from devsecops_eda.model import Confidence, Severity, SubjectKind
+
 
 class Kind(StrEnum):
     """What a name holds, in CEL's own words."""
@@ -49,6 +51,15 @@ NAMES: Mapping[str, Kind] = MappingProxyType(
 ``f.severity_rank`` is 1 for info to 6 for unknown, which ranks highest. ``target`` is the short
 name of the branch.
 """
+
+VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "f.severity": tuple(one.word for one in Severity),
+        "f.confidence": tuple(one.value for one in Confidence),
+        "subject.kind": tuple(one.value for one in SubjectKind),
+    }
+)
+"""All that these names ever hold. Compared with another word they would count no finding at all."""
 
 FUNCTIONS = (
     *("startsWith", "endsWith", "contains", "matches", "size"),

@@ -7,17 +7,18 @@ and in the child that evaluates only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from devsecops_eda.policy.expression_names import FUNCTIONS, MACROS, NAMES, Kind
+from devsecops_eda.policy.expression_names import FUNCTIONS, MACROS, NAMES, VALUES, Kind
 from devsecops_eda.policy.expression_text import (
     NO_PAST,
     NO_TIME,
     ExpressionError,
     Part,
     Token,
+    chains_of,
     tokens_of,
 )
 from devsecops_eda.policy.judged import plain
@@ -33,6 +34,8 @@ _UNEXPECTED = re.compile(
 )
 _SELECT = re.compile(r"expression of type '(.*)' cannot be the operand of a select operation")
 _RANGE = re.compile(r"expression of type '(.*)' cannot be the range of a comprehension")
+_PLAIN_TEXT = re.compile(r"""(["'])([^"'\\]*)\1""")
+_EQUAL = ("==", "!=")
 _HINTS = {
     "f.published": NO_TIME,
     "f.age": NO_TIME,
@@ -64,6 +67,7 @@ def check_expression(text: str) -> None:
     if kind != "BOOL":
         raise ExpressionError(f"comes to {_kind(kind)}, not to true or false", 0)
     _check_patterns(tokens)
+    _check_literals(tokens)
 
 
 @cache
@@ -91,6 +95,38 @@ def _check_patterns(tokens: Sequence[Token]) -> None:
             if not isinstance(answer.value(), bool):
                 said = str(answer.value()).rpartition("invalid regular expression: ")[2]
                 raise ExpressionError(f"RE2 takes no such regular expression: {said}", pattern.at)
+
+
+def _check_literals(tokens: Sequence[Token]) -> None:
+    """Refuse a word that a name never holds: such a comparison decides nothing, for good."""
+    places = {token.at: at for at, token in enumerate(tokens)}
+    for chain, last in chains_of(tokens):
+        for literal in _compared(tokens, chain, places[last.at]) if chain in VALUES else ():
+            plainly = _PLAIN_TEXT.fullmatch(literal.text)
+            word = plainly[2] if plainly else None
+            if word is not None and word not in VALUES[chain]:
+                meant = nearest(word.lower(), VALUES[chain])
+                raise ExpressionError(f"{chain} is never {plain(word)!r}; {meant}", literal.at)
+
+
+def _compared(tokens: Sequence[Token], chain: str, at: int) -> Iterator[Token]:
+    """Yield the literals that the name ending at ``at`` is compared with, as they stand."""
+    texts = ["", "", "", "", *(one.text for one in tokens), "", "", "", ""]
+    end = at + 4
+    first = end - 2 * chain.count(".")
+    if "+" not in (texts[first - 1], texts[end + 4]) and texts[end + 1] + texts[end + 2] in _EQUAL:
+        yield tokens[at + 3]
+    if (
+        "+" not in (texts[first - 4], texts[end + 1])
+        and texts[first - 2] + texts[first - 1] in _EQUAL
+    ):
+        yield tokens[first - 3 - 4]
+    if texts[end + 1] + texts[end + 2] == "in[":
+        for place in range(at + 3, len(tokens)):
+            if tokens[place].text == "]":
+                return
+            if "+" not in (tokens[place - 1].text, texts[place + 5]):
+                yield tokens[place]
 
 
 def _refusal(said: str, text: str, tokens: Sequence[Token]) -> ExpressionError:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsecops_eda.policy.expression_names import FUNCTIONS, MACROS, NAMES
+from devsecops_eda.policy.expression_names import FUNCTIONS, MACROS, NAMES, VALUES
 from devsecops_eda.policy.expression_text import (
     MAX_EXPRESSION_CHARS,
     MAX_LITERAL_CHARS,
@@ -44,7 +44,8 @@ def test_what_is_no_predicate_is_refused_with_the_place(text: str, offset: int, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_may_be_read(name: str) -> None:
-    literal = {"string": "''", "int": "0", "bool": "true", "list(string)": "['']"}[NAMES[name]]
+    literals = {"string": "''", "int": "0", "bool": "true", "list(string)": "['']"}
+    literal = f"'{VALUES[name][0]}'" if name in VALUES else literals[NAMES[name]]
     check_expression(f"{name} == {literal}")
     assert names_in(f"{name} == {literal}") == (name,)
 
@@ -67,6 +68,37 @@ def test_every_name_may_be_read(name: str) -> None:
 )
 def test_the_names_a_predicate_reads_are_known(text: str, names: tuple[str, ...]) -> None:
     assert names_in(text) == names
+
+
+@pytest.mark.parametrize(("name", "words"), VALUES.items())
+def test_every_word_that_a_name_may_hold_is_taken_however_it_is_compared(
+    name: str, words: tuple[str, ...]
+) -> None:
+    for word in words:
+        for text in ("{0} == '{1}'", "'{1}' != {0}", "{0} in [\"{1}\", '{1}']", "({0}) == '{1}'"):
+            check_expression(text.format(name, word))
+    for text in ("{0} + 'x' == 'no'", "'no' == {0} + 'x'", "{0} == 'hi' + 'gh'", "{0} > 'no'"):
+        check_expression(text.format(name))
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "meant"),
+    [
+        ("f.severity == 'HIGH'", 14, "f.severity is never 'HIGH'; did you mean high?"),
+        ('f.line > 1 && f.severity != "hihg"', 28, "did you mean high?"),
+        ("'Low' == f.confidence", 0, "f.confidence is never 'Low'; did you mean low?"),
+        ("f.confidence == 'critical'", 16, "there are: high, low, medium, unknown"),
+        ("f.severity in ['high', 'criticl']", 23, "did you mean critical?"),
+        ("subject.kind == 'image'", 16, "there are: artifact, commit, tree"),
+        ("f.severity == ''", 14, "f.severity is never ''"),
+    ],
+)
+def test_a_word_that_a_name_never_holds_is_refused(text: str, offset: int, meant: str) -> None:
+    # It would be true of no finding, or of all: a gate that stands open by a slip of the pen.
+    found = refusal(text)
+    assert found is not None
+    assert found.offset == offset
+    assert meant in found.detail
 
 
 def test_the_bounds_are_exactly_what_they_say() -> None:
