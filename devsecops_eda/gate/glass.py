@@ -45,12 +45,19 @@ class Glass:
         """Activate an override or refuse it with a sentence, and tell whom it concerns.
 
         Raises:
-            InvalidEventError: ``unknown_id``: no such decision is recorded in that repository.
+            InvalidEventError: ``unknown_id``: no such decision is recorded in that repository;
+                ``id_conflict``: another sender's request has that override.
         """
         override = Identity(this.user, event.source, event.id).derived("override")
         if memory is Memory.REPEAT:
             row = records.overrides.get(override)
             return [] if row is None else self._tell(records, row.told, event.correlationid, this)
+        if records.overrides.get(override) is not None:
+            raise InvalidEventError(
+                RefusalReason.ID_CONFLICT,
+                "another request has the same override already",
+                path="/id",
+            )
         decided = records.said.decided(data.decision)
         if decided is None or decided.subject.repo != data.repo:
             raise InvalidEventError(

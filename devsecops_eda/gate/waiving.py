@@ -43,11 +43,20 @@ class Waiving:
     def requested(
         self, records: Records, event: Event, data: WaiverRequested, memory: Memory, this: Now
     ) -> list[Message]:
-        """Record that somebody asks for a waiver, and what was said of it before."""
+        """Record that somebody asks for a waiver, and what was said of it before.
+
+        Raises:
+            InvalidEventError: ``id_conflict``: another sender's wish has that waiver.
+        """
         if memory is not Memory.NEW:
             return []
         assert this.seq is not None  # only the timer has none
         waiver = Identity(this.user, event.source, event.id).derived("waiver")
+        if records.waivers.get(waiver) is not None:
+            # Users and sources may have slashes: two identities can come to one id.
+            raise InvalidEventError(
+                RefusalReason.ID_CONFLICT, "another wish has the same waiver already", path="/id"
+            )
         records.waivers.request(
             this.seq,
             waiver=waiver,

@@ -1,7 +1,10 @@
 """One person with two names at the broker is one person, and one repository is no other."""
 
+from dataclasses import replace
+
 import pytest
 
+from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import (
     Listed,
     OverrideTold,
@@ -111,3 +114,14 @@ def test_a_waiver_of_one_repository_holds_in_no_other(scope: WaiverScope) -> Non
     assert verdicts(says(judge, "ada", grant(wish, "linus", repo="acme/other"))) == []
     again = pushed()
     assert verdicts(take(judge, again)) == [Verdict.DENY]
+
+
+@pytest.mark.parametrize("what", ["waiver", "override"])
+def test_an_id_that_two_senders_come_to_is_refused_and_what_stands_stays(what: str) -> None:
+    judge, push = governed(SIMPLE), pushed()
+    (decision,) = decisions(take(judge, push, commit_told(push), semgrep_told(push, "bad")))
+    first = waiver() if what == "waiver" else overriding(decision.id)
+    says(judge, "acme/app", replace(first, source="urn:x"))
+    with pytest.raises(InvalidEventError) as caught:
+        says(judge, "acme", replace(first, source="app/urn:x"))
+    assert caught.value.reason is RefusalReason.ID_CONFLICT
