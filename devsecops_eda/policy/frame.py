@@ -69,6 +69,12 @@ def unique(
 
 def read_groups(at: At, frame: Frame) -> tuple[str, ...]:
     """Return the groups of a list, sorted; each is known and somebody is in it."""
+    if not frame.groups:
+        first = at.items("groups")[0]
+        raise first.refusal(
+            f"there is no group {first.name()!r}; there are none: [groups] in the configuration"
+            " says who is in which"
+        )
     names = unique(at, "groups", At.name, frame.groups, "group")
     for item, name in zip(at.items("groups"), names, strict=True):
         if not frame.groups[name]:

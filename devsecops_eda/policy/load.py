@@ -187,7 +187,8 @@ def _check_selectors(placed: Iterable[_Placed]) -> None:
             place = other.at.node.place
             raise one.at.refusal(
                 f"the policy {other.rule.policy!r} has a rule {one.rule.id!r} that applies to the"
-                f" same ({place.file}:{place.line}): which one holds?"
+                f" same ({place.file}:{place.line}): give one of them another id, or an applies_to"
+                " of its own"
             )
 
 

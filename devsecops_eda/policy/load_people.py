@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from devsecops_eda.model import Severity
+from devsecops_eda.policy import document
 from devsecops_eda.policy.durations import show_duration
 from devsecops_eda.policy.frame import (
     Frame,
@@ -121,7 +122,10 @@ def _spans(at: At) -> set[timedelta]:
 
 
 def _exclusions(at: At) -> frozenset[Exclusion]:
-    if at.is_list():
+    if isinstance(at.node, document.Sequence):
+        alone = at.node.items[0] if len(at.node.items) == 1 else None
+        if not at.node.items or (isinstance(alone, document.Scalar) and alone.text == NOBODY):
+            raise at.refusal(f"to let everybody vote write {NOBODY}, without brackets")
         words = unique(at, "people to exclude", At.text, frozenset(Exclusion), "exclusion")
         return frozenset(Exclusion(word) for word in words)
     word = at.text()

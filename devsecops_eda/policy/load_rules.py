@@ -28,7 +28,7 @@ from devsecops_eda.policy.model import (
     Selector,
     WindowRule,
 )
-from devsecops_eda.policy.reading import At
+from devsecops_eda.policy.reading import At, nearest
 
 _COMMON = (
     *("id", "kind", "gates", "mode", "message", "solution", "from", "until"),
@@ -95,7 +95,9 @@ def _own_selector(at: At, frame: Frame) -> Selector:
 def _rests_on_check(at: At, fields: Mapping[str, At], frame: Frame) -> dict[str, Any]:
     check = fields["check"].name()
     if check not in frame.checks:
-        raise fields["check"].unknown(check, "check", frame.checks)
+        raise fields["check"].refusal(
+            f"no check {check!r} runs here; {nearest(check, frame.checks)}"
+        )
     within = frame.span_within(at, fields, "how long may the check take?")
     found: dict[str, Any] = {"check": check, "within": within}
     if "max_age" in fields:

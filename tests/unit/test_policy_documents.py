@@ -181,7 +181,7 @@ def test_a_file_is_one_document_and_knows_the_groups(settings: Settings, tmp_pat
     assert policy_texts(settings, file) == (PolicyText(str(file), PEOPLE),)
     assert configured_policy(settings, file).name == "people"
     nobody = Settings(tmp_path)
-    with pytest.raises(InvalidPolicyError, match="there is no group 'appsec'; there are none"):
+    with pytest.raises(InvalidPolicyError, match=r"no group 'appsec'; there are none: \[groups\]"):
         configured_policy(nobody, file)
 
 

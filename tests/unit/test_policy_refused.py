@@ -55,7 +55,7 @@ REFUSED = [
     ("gates: [merge, release]", "gates: merge", "must be a list of gates, not the text", True),
     ("[merge, release]", "[merge, relaese]", "no gate 'relaese'; did you mean release?", False),
     ("[merge, release]", "[merge, merge]", "stands in this list a second time", True),
-    ("check: semgrep", "check: semgerp", "no check 'semgerp'; did you mean semgrep?", False),
+    ("check: semgrep", "check: semgerp", "no check 'semgerp' runs here; did you mean semgrep?", False),
     ("check: semgrep", "check: nothing-like-it", "there are: commit, safety, semgrep", False),
     ("at_most: {high: 0}", "at_most: {}", "at_most: must name at least one of the sev", True),
     ("    at_most: {high: 0}\n", "", "the key 'at_most' is missing", True),
@@ -137,7 +137,7 @@ def test_what_would_let_everything_through_is_refused(part: str, words: str) -> 
 
 def test_a_check_has_to_be_named_and_there() -> None:
     assert "rules[0].check: '' is no name" in refused(FRAME.replace("semgrep", "''", 1))
-    assert "there is no check 'semgrep'; there are none" in refused(FRAME, checks=frozenset())
+    assert "no check 'semgrep' runs here; there are none" in refused(FRAME, checks=frozenset())
 
 
 @pytest.mark.parametrize(

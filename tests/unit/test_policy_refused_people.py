@@ -90,7 +90,8 @@ APPROVALS: Rows = {
     "[author, requester]": [
         ("[author, author]", "'author' stands in this list a second time", SEEN),
         ("[authors]", "there is no exclusion 'authors'; did you mean author?", SEEN),
-        ("[]", "exclude: must name at least one of the people to exclude", SEEN),
+        ("[]", "exclude: to let everybody vote write nobody, without brackets", SEEN),
+        ("[nobody]", "exclude: to let everybody vote write nobody, without brackets", SEEN),
         ("none", "must be a list of author, committers, requester, or nobody, not 'none'", SEEN),
         ("no", "exclude: 'no' without quotes is true or false", SEEN),
     ],
