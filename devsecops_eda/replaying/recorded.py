@@ -56,7 +56,7 @@ class Reader:
             EvidenceMissingError: an outcome it rests on is gone.
             UnavailableError: ledger or evidence store is away.
         """
-        with self._ledger.transaction() as records:
+        with self._ledger.reading() as records:
             row = records.archive.get(decision_id)
         if row is None:
             raise ConfigurationError(
@@ -91,7 +91,7 @@ class Reader:
 
     def _policy(self, digest: str) -> Policy:
         if digest not in self._policies:
-            with self._ledger.transaction() as records:
+            with self._ledger.reading() as records:
                 document = records.archive.policy(digest)
             if document is None:
                 raise InvalidPolicyError(f"the ledger does not hold the policy {digest}")
@@ -106,7 +106,7 @@ class Reader:
         return self._outcomes[seq]
 
     def _read_outcome(self, seq: int) -> Outcome:
-        with self._ledger.transaction() as records:
+        with self._ledger.reading() as records:
             body = records.inbox.body(seq)
         if body is None:
             raise EvidenceMissingError(f"the outcome at {seq} is no longer in the ledger")

@@ -101,7 +101,7 @@ def what_if(
     policy = _policy(settings, texts)
     ledger = open_ledger(settings.gate.database, existing=True)
     try:
-        with ledger.transaction() as records:
+        with ledger.reading() as records:
             ids = tuple(row.decision for row in records.archive.since(since, gate=gate))
         chunks = list(_chunks(ids))
         workers = min(processes or os.cpu_count() or 1, max(len(chunks), 1))
@@ -164,7 +164,7 @@ class Judge:
         was = recorded.decision
         if was.subject.repo is None:
             return ()
-        with self._ledger.transaction() as records:
+        with self._ledger.reading() as records:
             rows = records.waivers.of_repo(was.subject.repo)
         in_the_way = [line for one in (was, now) for line in one.requirements]
         terms = self._reader.terms_of(recorded)
@@ -230,7 +230,7 @@ _judge: Judge | None = None
 
 def _begin(settings: Settings, texts: tuple[PolicyText, ...]) -> None:
     global _judge
-    ledger = open_ledger(settings.gate.database)
+    ledger = open_ledger(settings.gate.database, existing=True)
     reader = Reader(ledger, open_evidence(settings.evidence_url))
     _judge = Judge(ledger, reader, _policy(settings, texts), CelEvaluator())
 
