@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 LOG = logging.getLogger(__name__)
 
@@ -19,6 +19,9 @@ SEND_TIMEOUT_S = 1.0
 """So long a full socket may hold us up; what was not sent then is lost."""
 TELLS_PER_WATCHDOG = 4
 """So often within the time of the watchdog it is told that all goes round."""
+WAITING_TOLD_EVERY_S = 5.0
+PATIENCE_S = 30.0
+"""So much more time is asked for whenever it is told that something is waited for."""
 
 
 class Systemd:
@@ -56,9 +59,9 @@ class Systemd:
         """Say that the work goes round."""
         self._send("WATCHDOG=1")
 
-    def waiting(self, status: str, *, more_s: float) -> None:
-        """Say what is waited for: a start that takes ``more_s`` seconds from now is no failure."""
-        self._send(f"EXTEND_TIMEOUT_USEC={int(more_s * 1e6)}", f"STATUS={_line(status)}")
+    def waiting(self, status: str) -> None:
+        """Say what is waited for; a start takes PATIENCE_S from now on without having failed."""
+        self._send(f"EXTEND_TIMEOUT_USEC={int(PATIENCE_S * 1e6)}", f"STATUS={_line(status)}")
 
     def _send(self, *lines: str) -> None:
         if self._address is None:
@@ -82,17 +85,17 @@ class Pulse:
     def __init__(
         self,
         systemd: Systemd,
-        parts: Iterable[str],
-        *,
+        *parts: str,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take who is told, and the names of the parts."""
-        self._systemd = systemd
+        self.systemd = systemd
         self._parts = frozenset(parts)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._went_round: set[str] = set()
-        self._told_at = float("-inf")
+        self._alive_at = float("-inf")
+        self._waiting_at = float("-inf")
 
     def beat(self, part: str) -> None:
         """Take note that ``part`` went round once more; tell it when all of them did.
@@ -102,20 +105,32 @@ class Pulse:
         """
         if part not in self._parts:
             raise KeyError(part)
-        watchdog_s = self._systemd.watchdog_s
+        watchdog_s = self.systemd.watchdog_s
         if watchdog_s is None:
             return
         with self._lock:
             self._went_round.add(part)
             now = self._monotonic()
-            if (
-                self._went_round != self._parts
-                or now - self._told_at < watchdog_s / TELLS_PER_WATCHDOG
-            ):
+            silent_s = now - self._alive_at
+            if self._went_round != self._parts or silent_s < watchdog_s / TELLS_PER_WATCHDOG:
                 return
             self._went_round.clear()
-            self._told_at = now
-        self._systemd.alive()
+            self._alive_at = now
+        self.systemd.alive()
+
+    def wait(self, part: str, status: str) -> None:
+        """Take note that ``part`` goes round while it waits for what ``status`` says.
+
+        Raises:
+            KeyError: there is no such part.
+        """
+        self.beat(part)
+        with self._lock:
+            now = self._monotonic()
+            if now - self._waiting_at < WAITING_TOLD_EVERY_S:
+                return
+            self._waiting_at = now
+        self.systemd.waiting(status)
 
 
 def _line(text: str) -> str:

@@ -11,6 +11,7 @@ import click
 from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.policy_source import configured_policy, policy_texts
 from devsecops_eda.errors import ConfigurationError, TransientError
+from devsecops_eda.notify import Systemd
 from devsecops_eda.policy import load_policies
 from devsecops_eda.topology import GATE_CHECK, queue_name
 
@@ -36,7 +37,12 @@ def worker(app: App, check: str, slots: int | None) -> int:
             f"the check {check!r} is not configured; there are: {', '.join(settings.checks)}"
         )
     _expect_queue(settings, check)
-    return run_worker(settings, the_check(check), slots=slots or settings.checks[check].slots)
+    return run_worker(
+        settings,
+        the_check(check),
+        slots=slots or settings.checks[check].slots,
+        systemd=Systemd.of(app.environ),
+    )
 
 
 @click.command()
@@ -52,7 +58,7 @@ def gate(app: App) -> int:
     policy = load_policies(texts, checks=settings.checks, groups=groups)
     _expect_queue(settings, GATE_CHECK)
     document = policy_document(texts, settings.checks, groups)
-    return run_gate(settings, policy, document=document)
+    return run_gate(settings, policy, document=document, systemd=Systemd.of(app.environ))
 
 
 @click.command()

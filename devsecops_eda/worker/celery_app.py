@@ -17,6 +17,7 @@ from celery.worker.consumer import Consumer
 
 from devsecops_eda.broker import address_of
 from devsecops_eda.metrics import Recorder
+from devsecops_eda.notify import Pulse, Systemd
 from devsecops_eda.settings import BrokerSettings
 from devsecops_eda.topology import Identities
 from devsecops_eda.worker.doorway import REFUSE_TASK, SCAN_TASK, Doorway, event_queue
@@ -24,7 +25,9 @@ from devsecops_eda.worker.wire import hand_on_unreadable_messages
 
 LOG = logging.getLogger(__name__)
 
-TURNS_EVERY_S = 5.0
+LOOP = "loop"
+"""The part of a program that is its main loop."""
+TURNS_EVERY_S = 2.0
 """So often a loop that turns says so."""
 EX_OUR_BUG = 70
 """Exit code of a worker that stopped because its own door kept failing (EX_SOFTWARE)."""
@@ -48,6 +51,8 @@ class LeanConsumer(Consumer):  # type: ignore[misc]
 
     turned_at = 0.0
     """When the main loop last turned, on the monotonic clock."""
+    pulse = Pulse(Systemd(), LOOP)
+    """What is told of the loop; ``run`` sets the one that somebody listens to."""
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Begin to turn, upon each new connection; Celery ends what the last one began."""
@@ -57,6 +62,31 @@ class LeanConsumer(Consumer):  # type: ignore[misc]
 
     def _turn(self) -> None:
         self.turned_at = time.monotonic()
+        self.pulse.beat(LOOP)
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Return ``conn``, connected; the loop does not turn meanwhile, and yet does not hang."""
+        connect = conn.ensure_connection
+
+        def patiently(errback: Any, max_retries: Any, callback: Callable[[], Any]) -> Any:
+            def between_two_tries() -> None:
+                callback()
+                self.pulse.wait(LOOP, "waiting for the broker")
+
+            return connect(errback, max_retries, callback=between_two_tries)
+
+        conn.ensure_connection = patiently
+        return super().ensure_connected(conn)
+
+    def on_ready(self) -> None:
+        """Tell that events come in, upon each new connection."""
+        super().on_ready()
+        self.pulse.systemd.ready("taking events")
+
+    def stop(self) -> None:
+        """Take no more, for good; what runs is waited for after that."""
+        self.pulse.systemd.stopping()
+        super().stop()
 
 
 def celery_app(
@@ -111,11 +141,17 @@ def celery_app(
 
 
 def run(
-    app: Celery, *, slots: int, hostname: str, ready: Callable[[Any], None] | None = None
+    app: Celery,
+    *,
+    slots: int,
+    hostname: str,
+    pulse: Pulse,
+    ready: Callable[[Any], None] | None = None,
 ) -> int:
     """Run the worker until it is told to stop; return its exit code.
 
-    SIGTERM finishes what runs, SIGQUIT gives it back at once. ``ready`` gets the worker.
+    SIGTERM finishes what runs, SIGQUIT gives it back at once. ``ready`` gets the worker. The main
+    loop is the part LOOP of ``pulse``.
     """
     hand_on_unreadable_messages()
     # With somebody connected Celery leaves the root logger and its level as they are.
@@ -134,6 +170,7 @@ def run(
         task_events=False,
         optimization="fair",
     )
+    worker.consumer.pulse = pulse
     if ready is not None:
         ready(worker)
     worker.start()

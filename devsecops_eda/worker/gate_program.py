@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from celery.exceptions import Reject
@@ -28,12 +29,13 @@ from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, open_ledger
 from devsecops_eda.metrics import Nothing, Recorder, Stage, table
 from devsecops_eda.model import Event
+from devsecops_eda.notify import Pulse, Systemd
 from devsecops_eda.policy import Policy
 from devsecops_eda.predicates import CelEvaluator
 from devsecops_eda.settings import Settings
 from devsecops_eda.topology import GATE_CHECK, queue_name
 from devsecops_eda.waiting import Patience
-from devsecops_eda.worker.celery_app import celery_app, run
+from devsecops_eda.worker.celery_app import LOOP, celery_app, run
 from devsecops_eda.worker.gate_watched import GateWatch
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.mainloop import MainLoop
@@ -46,6 +48,8 @@ from devsecops_eda.worker.ticking import Timer
 LOG = logging.getLogger(__name__)
 
 THREADS = 20
+TIMER = "timer"
+"""The part of the gate that is its timer."""
 PUBLISH_TIMEOUT_S = 15.0
 
 
@@ -168,12 +172,13 @@ def run_gate(
     *,
     document: tuple[str, bytes] | None = None,
     speaker: Callable[[PublishingThread], OneConnection] = OneConnection,
+    systemd: Systemd | None = None,
 ) -> int:
     """Be the gate until told to stop; return the exit code.
 
     ``document`` is the policy as it was loaded (see ``archive.policy_document``), without which
     decisions cannot be judged again later. ``speaker`` makes what speaks over the publishing
-    connection.
+    connection, ``systemd`` is told how it goes.
 
     Raises:
         ConfigurationError: the database or the evidence store is not served, or nobody can listen
@@ -181,9 +186,10 @@ def run_gate(
         UnavailableError: the ledger cannot be opened within ``transient_wait_s`` seconds.
     """
     thread = PublishingThread(address_of(settings.broker))
-    intake = Intake(queue_name(GATE_CHECK))
-    loop = MainLoop()
+    intake, loop = Intake(queue_name(GATE_CHECK)), MainLoop()
     evidence = open_evidence(settings.evidence_url)
+    # One without the other is no gate: it would hear no events, or let all deadlines pass.
+    pulse = Pulse(systemd or Systemd(), LOOP, TIMER)
     with CelEvaluator() as predicates, _ledger(settings) as ledger:
         watch = GateWatch(settings, policy.gate_names, ledger, _now)
         gate = watch.gate(
@@ -204,18 +210,29 @@ def run_gate(
             recorder=watch.recorder,
         )
         keep = timedelta(seconds=settings.gate.retention_s)
-        timer = Timer(gate, worker.speaking, intake=intake, clock=_now, retention=keep)
-        with watch.over(gate, THREADS, loop, intake, evidence, thread):
-            timer.start()
-            try:
-                return _consume(settings, worker, intake, loop, watch.recorder)
-            finally:
-                timer.end()
-                thread.close()
+        beat = partial(pulse.beat, TIMER)
+        timer = Timer(gate, worker.speaking, intake=intake, clock=_now, retention=keep, beat=beat)
+        with watch.over(gate, THREADS, loop, intake, evidence, thread), _ticking(timer, thread):
+            return _consume(settings, worker, intake, loop, pulse, watch.recorder)
+
+
+@contextmanager
+def _ticking(timer: Timer, thread: PublishingThread) -> Iterator[None]:
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.end()
+        thread.close()
 
 
 def _consume(
-    settings: Settings, worker: GateWorker, intake: Intake, loop: MainLoop, recorder: Recorder
+    settings: Settings,
+    worker: GateWorker,
+    intake: Intake,
+    loop: MainLoop,
+    pulse: Pulse,
+    recorder: Recorder,
 ) -> int:
     app = celery_app(
         GATE_CHECK,
@@ -232,7 +249,7 @@ def _consume(
         loop.attach(celery_worker)
 
     hostname = f"{GATE_CHECK}@{socket.gethostname()}"
-    return run(app, slots=THREADS, hostname=hostname, ready=ready)
+    return run(app, slots=THREADS, hostname=hostname, pulse=pulse, ready=ready)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from devsecops_eda.errors import ConfigurationError, DevSecOpsError
 from devsecops_eda.evidence import Evidence, open_evidence
 from devsecops_eda.metrics import Recorder, Stage, table
 from devsecops_eda.model import Event, Outcome
+from devsecops_eda.notify import Pulse, Systemd
 from devsecops_eda.scanning import (
     FETCH_TIMEOUT_S,
     Answering,
@@ -27,7 +28,7 @@ from devsecops_eda.scanning import (
 )
 from devsecops_eda.settings import Settings
 from devsecops_eda.waiting import Patience
-from devsecops_eda.worker.celery_app import celery_app, run
+from devsecops_eda.worker.celery_app import LOOP, celery_app, run
 from devsecops_eda.worker.mainloop import MainLoop
 from devsecops_eda.worker.measuring import (
     MeasuredPhases,
@@ -155,11 +156,12 @@ def run_worker(
     slots: int,
     source: Source | None = None,
     publisher: Publisher | None = None,
+    systemd: Systemd | None = None,
 ) -> int:
     """Work on the queue of ``check`` until told to stop; return the exit code.
 
     ``source`` and ``publisher`` are the mirrors below the state folder and the broker of the
-    settings unless others are given.
+    settings unless others are given. ``systemd`` is told how it goes.
 
     Raises:
         ConfigurationError: the sandbox does not work here and no weaker mode is named, or nobody
@@ -169,6 +171,7 @@ def run_worker(
     limit_s = _checked_limit_s(settings, check)
     evidence = open_evidence(settings.evidence_url)
     loop = MainLoop()
+    pulse = Pulse(systemd or Systemd(), LOOP)
     with watched_worker(
         settings, check, slots=slots, evidence=evidence, loop=loop, clock=_now
     ) as recorder:
@@ -187,7 +190,7 @@ def run_worker(
             time_limit_s=limit_s,
         )
         hostname = f"{check.name}@{socket.gethostname()}"
-        return run(app, slots=slots, hostname=hostname, ready=loop.attach)
+        return run(app, slots=slots, hostname=hostname, pulse=pulse, ready=loop.attach)
 
 
 def _worker(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from devsecops_eda.errors import DevSecOpsError
 from devsecops_eda.gate import Gate
+from devsecops_eda.ledger import Message
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.speaking import Speaking
 
@@ -32,10 +33,12 @@ class Timer(threading.Thread):
         intake: Intake,
         clock: Callable[[], datetime],
         retention: timedelta | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the gate and what speaks for it; ``start`` begins.
 
         What is older than ``retention`` is forgotten once an hour; nothing is where it is None.
+        ``beat`` is called whenever the timer got on: before each tick and each message it says.
         """
         super().__init__(name="gate-timer", daemon=True)
         self._gate = gate
@@ -44,6 +47,7 @@ class Timer(threading.Thread):
         self._clock = clock
         self._owner = uuid4().hex
         self._retention = retention
+        self._beat = beat
         self._forget_at: datetime | None = None
         self._forget_after: str | None = None
         self._over = threading.Event()
@@ -51,6 +55,7 @@ class Timer(threading.Thread):
     def run(self) -> None:
         """Tick until ``end`` is called; whatever is away is tried again at the next tick."""
         while not self._over.wait(TICK_S):
+            self._beat()
             try:
                 self._tick()
             except DevSecOpsError as error:
@@ -74,8 +79,13 @@ class Timer(threading.Thread):
         due = self._gate.tick(now, owner=self._owner)
         owed = self._gate.owed(now, age=OWED_AFTER)
         messages = {message.id: message for message in (*due, *owed)}
-        self._speaking.say_owed(messages.values())
+        self._speaking.say_owed(self._one_by_one(messages.values()))
         self._forget(now)
+
+    def _one_by_one(self, messages: Iterable[Message]) -> Iterator[Message]:
+        for message in messages:
+            self._beat()
+            yield message
 
     def _forget(self, now: datetime) -> None:
         # An hour after the start at the earliest: gates that start again and again for some

@@ -22,7 +22,7 @@ GROUPS = {
     ),
     "hands": (
         *("broker", "client", "deadletters", "evidence", "ledger", "metrics", "migrations"),
-        *("predicates", "sandbox"),
+        *("notify", "predicates", "sandbox"),
         *("scanners", "waiting", "workspace"),
     ),
     "the programs": (
