@@ -147,8 +147,13 @@ class Conversation:
             click.echo(f"{told}{accepted}", err=self.form == "json")
             if self.accept_override:
                 return ExitCode.ALLOW
-        if decision is None and self._heard:
+        if decision is None and self.pending is not None:
             self.hint("still pending")
+        elif decision is None and self._heard:
+            self.hint(
+                f"still pending, and the gate has said nothing of {plain(self.gate)} (is there such"
+                " a gate, and does this event ask it? is the gate running?)"
+            )
         elif decision is None:
             self.hint(
                 "still pending, and nothing was heard of this flow (is the gate running? was this"

@@ -58,6 +58,11 @@ def test_a_configuration_inside_the_checkout_does_not_say_where_the_broker_is(
         (["--sha", HEAD, "--branch", "b"], {}, "--repo KEY"),
         (["--sha", "main", "--branch", "b", "--repo", "a"], {}, "no revision of a commit"),
         (["--artifact", "sha256:" + "0" * 64, "--repo", "a"], {}, "--environment"),
+        (
+            ["--artifact", "sha256:12", "--environment", "prod", "--repo", "a"],
+            {},
+            "'sha256:12' is no revision of an artifact: sha256: and 64 lower-case hex digits",
+        ),
         (["--repo", "a"], PULL_REQUEST, "say it with --sha"),
         (
             ["--repo", "a", "--sha", HEAD],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +67,26 @@ def test_without_the_option_it_waits_on_and_is_pending() -> None:
     about.hear(made(PENDING))
     about.hear(override(PENDING))
     assert about.end(about.decided(lambda: None)) == 8
+
+
+@pytest.mark.parametrize(
+    ("events", "doubts"),
+    [
+        ((made(PENDING),), None),
+        ((made(replace(PENDING, gate="deploy")),), "the gate has said nothing of merge"),
+        ((), "nothing was heard of this flow"),
+    ],
+)
+def test_who_waits_for_a_gate_that_says_nothing_is_asked_whether_there_is_one(
+    events: tuple[Event, ...], doubts: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = conversation(accept=False)
+    for event in events:
+        about.hear(event)
+    assert about.end(None) == 8
+    said = capsys.readouterr().err
+    assert "still pending" in said
+    assert (doubts is None and "nothing" not in said) or (doubts is not None and doubts in said)
 
 
 def test_json_names_the_override_beside_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
