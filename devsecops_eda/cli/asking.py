@@ -104,8 +104,12 @@ def told(
 
 
 def written(made: ListingMade) -> str:
-    """Return a listing as JSON: the data of its event (docs/events.md); it ends in a line break."""
-    return json.dumps({"version": OUTPUT_VERSION, **to_data(made)}, indent=2) + "\n"
+    """Return a listing as JSON: the data of its event (docs/events.md); it ends in a line break.
+
+    What was asked for stands in it, also where there is none.
+    """
+    document = {"version": OUTPUT_VERSION, made.of.value: [], **to_data(made)}
+    return json.dumps(document, indent=2) + "\n"
 
 
 def now() -> datetime:

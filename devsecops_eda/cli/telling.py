@@ -141,6 +141,8 @@ class Conversation:
             click.echo(written(self._document("waited", shown, override)), nl=False)
         elif shown is not None:
             click.echo(render_decision(shown, colour=colours()), nl=False)
+            # Whoever breaks the glass over it, or looks it up on the gate's host, names it.
+            click.echo(f"  decision {shown.id}")
         if override is not None:
             told = override_line(override)
             accepted = "" if self.accept_override else " (--accept-override goes by it)"

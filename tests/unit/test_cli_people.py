@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -136,6 +137,11 @@ def test_of_an_override_that_was_refused_no_end_and_no_review_is_told(
     assert stands in override_line(one, NOW)
     looked_at = replace(one, reviewed_at=NOW, reviewer="ada", justified=False)
     assert "reviewed by ada: not justified" in override_line(looked_at, NOW)
+
+
+@pytest.mark.parametrize("of", Listed)
+def test_a_listing_of_nothing_is_an_empty_list(of: Listed) -> None:
+    assert json.loads(asking.written(ListingMade(of)))[of.value] == []
 
 
 WISH = ("waiver", "request", "--repo", "a", "--finding", "f:0", "--reason", "accepted")

@@ -59,7 +59,9 @@ def test_nobody_waits_on_for_votes_that_an_override_does_without(
         raise AssertionError("it waits on")
 
     assert about.end(about.decided(ask)) == 0
-    assert "override active" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "override active" in said
+    assert f"  decision {PENDING.id}\n" in said
 
 
 def test_without_the_option_it_waits_on_and_is_pending() -> None:
