@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from struct import pack
 
+import pika
+
 ENCODING, MESSAGE_ID, HEADERS = 0x4000, 0x0080, 0x2000
+
+
+class Raw(pika.BasicProperties):  # type: ignore[misc]
+    """Properties that go over the wire as the given bytes."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__()
+        self.raw = raw
+
+    def encode(self) -> list[bytes]:
+        return [self.raw]
 
 
 def short(text: bytes) -> bytes:

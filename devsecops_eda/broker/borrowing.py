@@ -43,7 +43,7 @@ class Borrowing(Link):
         hand_on_unreadable_tables()
         self._queue = ""
         self._keep_bytes = 0
-        self._windows = 0
+        self._consumers: list[str] = []
         self._held = 0
 
     def begin(self, name: str, deadline: Deadline, *, keep_bytes: int) -> int:
@@ -64,7 +64,7 @@ class Borrowing(Link):
             BrokerUnreachableError: the connection was lost.
         """
         deadline = Deadline.after(timeout_s)
-        if self._held == self._windows * WINDOW:
+        if self._held == len(self._consumers) * WINDOW:
             self._open_window(deadline)
         try:
             found: Any = self._inbox.get(timeout=deadline.left_s)
@@ -91,7 +91,7 @@ class Borrowing(Link):
             RefusedError, BrokerUnreachableError: as `begin`; the broker does it then.
         """
         deadline = Deadline.after(SETTLE_S)
-        self._do(lambda: self._channel.basic_nack(0, multiple=True, requeue=True))
+        self._do(self._return_all)
         while not deadline.over and self._ready(deadline) < self._held:
             pass
         self._held = 0
@@ -104,15 +104,18 @@ class Borrowing(Link):
         # A new consumer has credit of its own; that of an old one cannot be raised. So a few
         # bodies are in memory at a time, however many messages are held.
         self.call(deadline, "basic_qos", prefetch_count=WINDOW)
-        self.call(
-            deadline,
-            "basic_consume",
-            queue=self._queue,
-            on_message_callback=self._on_message,
+        answer = self.call(
+            deadline, "basic_consume", queue=self._queue, on_message_callback=self._on_message
         )
-        self._windows += 1
+        self._consumers.append(answer.consumer_tag)
 
     # The connection's thread.
+
+    def _return_all(self) -> None:
+        for tag in self._consumers:
+            # Or it would be delivered to ourselves again.
+            self._channel.basic_cancel(tag)
+        self._channel.basic_nack(0, multiple=True, requeue=True)
 
     def _on_message(self, _channel: object, method: Any, properties: Any, body: bytes) -> None:
         message = Incoming(

@@ -32,12 +32,13 @@ def guarded(read: _Decode) -> _Decode:
     """Return ``read`` (a table in ``encoded``, from an offset on) without its errors."""
 
     def decode(encoded: bytes, offset: int) -> tuple[dict[Any, Any], int]:
-        size: int = struct.unpack_from(">I", encoded, offset)[0]
+        # Its length stands in front of it: what comes behind can be read in any case.
+        end = offset + 4 + int(struct.unpack_from(">I", encoded, offset)[0])
         try:
-            return read(encoded, offset)
+            found, stopped = read(encoded, offset)
         except (*_UNREADABLE_ERRORS, struct.error) as error:
-            # Its length stands in front of it: what comes behind can be read.
-            return {UNREADABLE: type(error).__name__}, offset + 4 + size
+            return {UNREADABLE: type(error).__name__}, end
+        return (found if stopped == end else {UNREADABLE: "length"}), end
 
     decode.guarded = True  # type: ignore[attr-defined]
     return decode

@@ -103,13 +103,14 @@ def full_text(one: Dead, *, obstacle: str | None, copies: int) -> str:
     shown = shown_body(one.found.message.body, size=one.found.size)
     author = "the broker itself" if letter.by_broker else "the worker that refused it"
     where = f" ({said(letter.path)})" if letter.path else ""
-    deliveries = "-" if letter.deliveries is None else str(letter.deliveries)
-    times = f"{letter.deaths}, the last time after {deliveries} deliveries"
+    times = str(letter.deaths)
+    if letter.deliveries is not None:
+        times += f", the last time at delivery {letter.deliveries}"
     lines = [
         f"letter {letter.id}" + (f" ({copies} copies)" if copies > 1 else ""),
         f"  reason       {letter.reason.value}: {said(letter.detail)}{where}",
         f"  refused      first {_at(letter.first)}, last {_at(letter.last)}",
-        f"  times        {times if letter.deliveries is not None else letter.deaths}",
+        f"  times        {times}",
         f"  written by   {author}",
         f"  queue        {plain(letter.queue or '-')}",
         f"  routing key  {plain(masked_text(letter.key)) or '-'}",

@@ -132,7 +132,7 @@ def _origin(
     """Return routing key and user of the first time."""
     if record is not None and not was_replayed(found, _text(record.get("queue"))):
         # As it was published: these two no sender can forge.
-        return found.message.key, _text(found.message.properties.user_id)
+        return _text(found.message.key), _text(found.message.properties.user_id)
     return _text(headers.get(topology.KEY_HEADER)), _text(headers.get(topology.USER_HEADER))
 
 

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from devsecops_eda import codec, topology
 from devsecops_eda.broker import Borrowed, Outgoing
 from devsecops_eda.deadletters.letter import Letter
+from devsecops_eda.deadletters.showing import OURS
 from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import Event, EventType, MessageReplayed
 from devsecops_eda.roles import PRIVILEGED
@@ -22,7 +23,6 @@ MAX_SHORT_BYTES = 255
 
 _KEPT_PROPERTIES = ("content_type", "message_id", "type", "correlation_id", "app_id")
 _OF_THE_BROKER = re.compile(r"x-(?:death|first-death|last-death|delivery-count|acquired-count)")
-_OURS = re.compile(r"x-devsecops-")
 _COPIES = ("cc", "bcc")
 _USER = re.compile("[!-~]{1,128}")
 
@@ -86,7 +86,7 @@ def replayed(letter: Letter, found: Borrowed) -> Outgoing:
         if isinstance(name, str)
         and isinstance(value, str | int)
         and not _OF_THE_BROKER.match(name.lower())
-        and not _OURS.match(name.lower())
+        and not name.lower().startswith(OURS)
     }
     properties = found.message.properties
     kept = {name: getattr(properties, name) for name in _KEPT_PROPERTIES}

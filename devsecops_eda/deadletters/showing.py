@@ -7,6 +7,7 @@ wherever it stands; what is no text is shown as the first of its bytes.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ MAX_TEXT_CHARS = 4096
 MAX_HEX_BYTES = 256
 MAX_VALUE_CHARS = 300
 MAX_HEADERS = 100
+OURS = "x-devsecops-"
+"""How the names of those headers begin that say why and whence; a letter tells of them."""
 
 _NAMES = (
     r"pass(?:wor[dt]|wd|phrase|code)?s?(?![a-z])|pwd|secret|token|credential|authori[sz]ation"
@@ -72,10 +75,12 @@ def shown_body(body: bytes, *, size: int) -> Shown:
 
 
 def shown_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the headers as harmless texts, masked and bounded; pure."""
+    """Return the sender's and the broker's headers as harmless texts, masked and bounded; pure."""
     shown = {}
     for name, value in list(headers.items())[:MAX_HEADERS]:
-        text = value if isinstance(value, str) else repr(value)
+        if str(name).startswith(OURS):
+            continue
+        text = value if isinstance(value, str) else _value(value)
         kept = MASK if _NAME.search(str(name)) else masked_text(text[:MAX_TEXT_CHARS])
         shown[plain(masked_text(str(name)[:MAX_VALUE_CHARS]))] = plain(kept[:MAX_VALUE_CHARS])
     return shown
@@ -87,6 +92,14 @@ def masked_text(text: str) -> str:
     # A token may stand where the user does.
     seen = _URL.sub(lambda match: _USERINFO.sub(f"://{MASK}@", masked(match[0])), seen)
     return _ASSIGNED.sub(rf"\g<1>{MASK}", seen)
+
+
+def _value(value: object) -> str:
+    try:
+        return json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        # A name that is no text, a table in itself.
+        return repr(value)
 
 
 def _document(body: bytes) -> str | None:
@@ -121,13 +134,13 @@ def _masked(value: Any) -> Any:
 
 
 def _text(body: bytes) -> str | None:
+    """Return the beginning of ``body`` as a text, None where it is none that can be read."""
+    most = 4 * MAX_TEXT_CHARS
     try:
-        # The excerpt may end inside a character.
-        text = body[: 4 * MAX_TEXT_CHARS].decode()
-    except UnicodeDecodeError as error:
-        if error.start < min(len(body), 4 * MAX_TEXT_CHARS) - 4:
-            return None
-        text = body[: error.start].decode()
+        # The excerpt may end inside a character, the whole may not.
+        text = codecs.getincrementaldecoder("utf-8")().decode(body[:most], len(body) < most)
+    except UnicodeDecodeError:
+        return None
     odd = sum(not char.isprintable() and char not in "\r\n\t" for char in text)
     return text if odd * 10 <= len(text) else None
 

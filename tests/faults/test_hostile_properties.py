@@ -11,24 +11,13 @@ from devsecops_eda import topology
 from devsecops_eda.errors import RefusalReason
 from devsecops_eda.topology import GATE_CHECK, queue_name
 from tests.conftest import Vhost
-from tests.hostile_properties import HOSTILE, UNREADABLE
+from tests.hostile_properties import HOSTILE, UNREADABLE, Raw
 from tests.rig.programs import Programs
 from tests.rig.site import Site
 from tests.rig.waiting import eventually
 
 KEY = "commit.pushed.acme:app._._._"
 NO_KEY = b"commit.pushed.\xff\xfe._._._"
-
-
-class Raw(pika.BasicProperties):  # type: ignore[misc]
-    """Properties that go over the wire as the given bytes."""
-
-    def __init__(self, raw: bytes) -> None:
-        super().__init__()
-        self.raw = raw
-
-    def encode(self) -> list[bytes]:
-        return [self.raw]
 
 
 class RawPublish(spec.Basic.Publish):  # type: ignore[misc]
