@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from devsecops_eda.cases.building import build, with_votes
 from devsecops_eda.cases.given import Case
-from devsecops_eda.model import Decision
+from devsecops_eda.model import Decision, Mode, RequirementState
 from devsecops_eda.policy import Facts, Policy, decide
 
 Matching = Callable[[Policy, Facts], Facts]
 """Adds what CEL predicates say about the findings."""
+
+_IN_NOBODYS_WAY = frozenset({RequirementState.SATISFIED, RequirementState.WAIVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ def _wrong(case: Case, decision: Decision) -> list[str]:
             f"the verdict is {decision.verdict.value}, expected was {expected.verdict.value}:"
             f" {decision.message}"
         )
+        # Why, of what the case expects nothing of and is not told of below.
+        wrong += [
+            f"{line.id} is {line.state.value}: {line.message}"
+            for line in decision.requirements
+            if line.mode is Mode.ENFORCE
+            and line.state not in _IN_NOBODYS_WAY
+            and not line.harmless
+            and line.id not in expected.requirements
+        ]
     for name, state in expected.requirements.items():
         if name not in lines:
             wrong.append(f"{name} gives no line here, expected was {state.value}")

@@ -98,8 +98,8 @@ def told(
             return answer
         time.sleep(min(PAUSE_S, deadline.left_s))
     raise UnavailableError(
-        f"{what} was told, and the gate shows nothing of it{doubt and f': {doubt}'}: it has much to"
-        f" do (`{look}` shows it later), or it refused it (the dead letters say why)"
+        f"{what} was told, and the gate shows nothing of it{doubt and f' ({doubt})'}: it refused it"
+        f" (the dead letters say why), or it has much to do (`{look}` shows it later)"
     )
 
 

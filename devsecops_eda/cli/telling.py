@@ -19,7 +19,7 @@ from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.hearing import line_of, override_line
 from devsecops_eda.cli.output import colours
 from devsecops_eda.errors import BrokerUnreachableError
-from devsecops_eda.model import Decision, Event, OverrideTold, Verdict
+from devsecops_eda.model import ApprovalRequested, Decision, Event, OverrideTold, Verdict
 from devsecops_eda.reports import plain, render_decision
 from devsecops_eda.reports.machine import decision_document, written
 from devsecops_eda.waiting import Patience
@@ -33,6 +33,9 @@ T = TypeVar("T")
 
 OUTPUT_VERSION = 1
 MAX_WAIT_S = 7 * 24 * 3600
+
+_OF_A_GATE = (Decision, ApprovalRequested, OverrideTold)
+"""What a gate says of itself before it decides."""
 
 
 def seconds_of(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -92,6 +95,7 @@ class Conversation:
     overrides: Overrides = field(init=False)
     _said: set[str] = field(default_factory=set, init=False)
     _heard: bool = field(default=False, init=False)
+    _speaks: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         from devsecops_eda.client import Overrides
@@ -112,6 +116,8 @@ class Conversation:
         self._heard = True
         self.overrides.hear(event)
         decision = event.data
+        if isinstance(decision, _OF_A_GATE) and decision.gate == self.gate:
+            self._speaks = True
         if isinstance(decision, Decision) and decision.verdict is Verdict.PENDING:
             # Another gate of the flow, or this one about another environment, is not asked.
             if (decision.gate, decision.environment) != (self.gate, self.environment):
@@ -149,7 +155,7 @@ class Conversation:
             click.echo(f"{told}{accepted}", err=self.form == "json")
             if self.accept_override:
                 return ExitCode.ALLOW
-        if decision is None and self.pending is not None:
+        if decision is None and self._speaks:
             self.hint("still pending")
         elif decision is None and self._heard:
             self.hint(

@@ -161,6 +161,20 @@ def test_what_is_not_as_expected_is_said_in_a_sentence() -> None:
     assert one.case.place == "cased.test.yaml:2"
 
 
+def test_of_a_verdict_that_is_another_it_is_said_what_is_in_the_way() -> None:
+    (one,) = checked(
+        """\
+        cases:
+          - name: wrong on purpose
+            given: {gate: merge, outcomes: [{check: semgrep, findings: [{severity: high}]}]}
+            expect: {verdict: allow}
+        """
+    )
+    verdict, code = one.wrong
+    assert verdict.startswith("the verdict is deny, expected was allow: deny")
+    assert code.startswith("code is failed: 1 ")
+
+
 @pytest.mark.parametrize(
     ("case", "place", "words"),
     [

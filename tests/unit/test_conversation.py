@@ -17,6 +17,7 @@ from devsecops_eda.model import (
     OverrideTold,
     Verdict,
 )
+from tests.recorded import approval
 from tests.results import SUBJECT, decision
 
 FLOW = "5f3c1d1e-52a6-4a3a-9d5e-0b6f7a3c2d10"
@@ -25,6 +26,11 @@ PENDING = decision(Verdict.PENDING)
 
 def made(data: Decision) -> Event:
     return Event("i", "s", EventType.DECISION_MADE, "x", datetime.now(UTC), FLOW, data)
+
+
+def asked(gate: str) -> Event:
+    data = approval("two-people", gate=gate)
+    return Event("k", "s", EventType.APPROVAL_REQUESTED, "x", datetime.now(UTC), FLOW, data)
 
 
 def override(of: Decision) -> Event:
@@ -75,6 +81,8 @@ def test_without_the_option_it_waits_on_and_is_pending() -> None:
     ("events", "doubts"),
     [
         ((made(PENDING),), None),
+        ((asked("merge"),), None),
+        ((asked("deploy"),), "the gate has said nothing of merge"),
         ((made(replace(PENDING, gate="deploy")),), "the gate has said nothing of merge"),
         ((), "nothing was heard of this flow"),
     ],
