@@ -25,6 +25,12 @@ endef
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
+# Where `make install` puts things. What is installed below DESTDIR does not know it.
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
 .PHONY: run
 run: $(VENV)/.run ## install what is needed and scan the sample application
 	@$(BIN)/devsecops-eda scanners install
@@ -75,6 +81,11 @@ lock: here ## look for newer versions of all dependencies and write the lock fil
 	for scanner in safety semgrep; do \
 	  "$${compile[@]}" devsecops_eda/scanners/$$scanner.in -o devsecops_eda/scanners/$$scanner.txt; \
 	done
+
+.PHONY: install
+install: here ## install program and systemd units (DESTDIR, PREFIX, SYSCONFDIR, UNITDIR, PYTHON)
+	@PYTHON='$(PYTHON)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' \
+	  UNITDIR='$(UNITDIR)' bash deploy/install
 
 .PHONY: clean
 clean: ## remove everything that was made here

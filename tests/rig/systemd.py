@@ -1,0 +1,173 @@
+"""A real systemd in namespaces of its own, without a container runtime: for root, on Linux."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.rig.leftovers import processes
+from tests.rig.waiting import eventually
+
+CGROUPS = Path("/sys/fs/cgroup")
+SYSTEMD = Path("/lib/systemd/systemd")
+START_S = 30.0
+COMMAND_S = 120.0
+
+
+class CommandError(AssertionError):
+    """A command inside ended otherwise than well; the message has its output."""
+
+
+class Systemd:
+    """One systemd as process 1; all that runs below it ends with it.
+
+    Args:
+        folder: an empty folder of the test.
+        over: what is laid over this machine's files, as ``DESTDIR`` of an installation has it.
+    """
+
+    def __init__(self, folder: Path, *, over: Path) -> None:
+        self._name = f"devsecops-eda-rig-{uuid.uuid4().hex[:8]}"
+        self._base = folder / "base"
+        self._over = over
+        self._log = folder / "boot.log"
+        self._outer: subprocess.Popen[bytes] | None = None
+        self.pid = 0
+
+    def __enter__(self) -> Self:
+        assert os.geteuid() == 0, "only root can start a systemd of its own"
+        assert SYSTEMD.exists(), f"{SYSTEMD} is missing: apt-get install systemd"
+        self._base.mkdir()
+        try:
+            self._boot()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _boot(self) -> None:
+        script = Path(__file__).with_name("systemd_boot.sh")
+        enter = [f"echo $$ >{group}/cgroup.procs" for group in self._make_cgroups()]
+        namespaces = "--mount --pid --fork --kill-child --uts --ipc --cgroup"
+        version = "2" if _unified() else "1"
+        boot = f'exec unshare {namespaces} sh "{script}" "{self._base}" "{self._over}" {version}'
+        with self._log.open("wb") as log:
+            self._outer = subprocess.Popen(
+                ["sh", "-euc", "\n".join((*enter, boot))],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        eventually(self._is_up, timeout_s=START_S, what="systemd runs")
+
+    def _is_up(self) -> bool:
+        assert self._outer is not None
+        assert self._outer.poll() is None, f"it did not start: {self._log.read_text()}"
+        children = [one for one in processes() if one.parent == self._outer.pid]
+        if not children or "systemd --system" not in children[0].command:
+            return False
+        self.pid = children[0].pid
+        return self._run(["systemctl", "is-system-running"]).stdout.strip() == "running"
+
+    def _make_cgroups(self) -> list[Path]:
+        if _unified():
+            roots = [CGROUPS]
+            subtree = CGROUPS / "cgroup.subtree_control"
+            subtree.write_text("+memory +pids")
+        else:
+            roots = [CGROUPS / name for name in ("memory", "pids", "systemd")]
+        made = [root / self._name for root in roots]
+        for group in made:
+            group.mkdir()
+        return made
+
+    def _end(self) -> None:
+        if self._outer is not None:
+            # With process 1 of the namespace everything in it ends; unshare(1) waits for that.
+            if self._outer.poll() is None:
+                self._outer.kill()
+            self._outer.wait(30)
+        eventually(self._cgroups_are_gone, timeout_s=30, what="its cgroups are gone")
+
+    def _cgroups_are_gone(self) -> bool:
+        tops = [one for root in (CGROUPS, *CGROUPS.iterdir()) for one in root.glob(self._name)]
+        for top in tops:
+            for group, _, _ in os.walk(top, topdown=False):
+                try:
+                    Path(group).rmdir()
+                except OSError:
+                    return False
+        return True
+
+    def _run(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["nsenter", f"--target={self.pid}", "--all", "env", "-i", _PATH, *argv],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+
+    def run(self, *argv: str) -> str:
+        """Run a command inside, as root, and return what it printed.
+
+        Raises:
+            CommandError: it ended otherwise than with 0.
+        """
+        done = self._run(argv)
+        if done.returncode:
+            raise CommandError(f"{argv} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def path(self, inside: str) -> Path:
+        """Return a path of ours for one inside."""
+        return Path(f"/proc/{self.pid}/root{inside}")
+
+    def write(self, inside: str, text: str, *, mode: int = 0o644) -> None:
+        """Write a file inside."""
+        path = self.path(inside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    def drop_in(self, unit: str, text: str) -> None:
+        """Add lines to the section [Service] of a unit."""
+        self.write(f"/etc/systemd/system/{unit}.d/rig.conf", f"[Service]\n{text}\n")
+        self.run("systemctl", "daemon-reload")
+
+    def show(self, unit: str, name: str) -> str:
+        """Return one property of a unit."""
+        return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
+
+    def journal(self, unit: str) -> str:
+        """Return what a unit said, and what systemd said of it."""
+        return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
+
+    def in_unit(self, unit: str) -> tuple[int, ...]:
+        """Return the process ids, as seen inside, of all that runs in a unit."""
+        group = self.show(unit, "ControlGroup")
+        inside = "/sys/fs/cgroup" if _unified() else "/sys/fs/cgroup/systemd"
+        found: list[int] = []
+        for folder, _, _ in os.walk(self.path(inside + group)) if group else ():
+            found += map(int, (Path(folder) / "cgroup.procs").read_text().split())
+        return tuple(found)
+
+
+_PATH = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def _unified() -> bool:
+    return (CGROUPS / "cgroup.controllers").exists()
