@@ -6,9 +6,11 @@ DevSecOpsError
 │   ├── BrokerBlockedError        the broker is in an alarm and takes no messages
 │   ├── PublishTimeoutError       no confirm within the deadline; it may still have arrived
 │   └── UnavailableError          git server, evidence store or ledger is away
+│       └── RacedError                two wrote the same into the ledger at once
 ├── PublishError              this message was not taken; sending it again will not help
 │   ├── UnroutableError           no queue wants it: is the topology applied?
 │   └── PublishRefusedError       the broker said no (nack, full queue)
+├── UnwritableError           the ledger is there and cannot hold this, now or later: our bug
 ├── EvidenceMissingError      the store does not hold what a digest names, or holds other bytes
 ├── NotAuthorisedError        these credentials may not do that
 ├── InvalidEventError         never: these bytes are no event for us; says why
@@ -102,6 +104,10 @@ class UnavailableError(TransientError):
     """A service behind us (git server, evidence store, ledger) is away."""
 
 
+class RacedError(UnavailableError):
+    """Two wrote the same into the ledger at once; doing it again sees what the other one wrote."""
+
+
 class PublishError(DevSecOpsError):
     """This message was not taken; sending the same again will not help."""
 
@@ -112,6 +118,10 @@ class UnroutableError(PublishError):
 
 class PublishRefusedError(PublishError):
     """The broker refused the message (nack), for example because a queue is full."""
+
+
+class UnwritableError(DevSecOpsError):
+    """The ledger is there and cannot hold this, now or later: a bug of ours, not its absence."""
 
 
 class EvidenceMissingError(DevSecOpsError):

@@ -24,8 +24,10 @@ from devsecops_eda.codec.words import words_of
 from devsecops_eda.errors import (
     EvidenceMissingError,
     InvalidEventError,
+    RacedError,
     RefusalReason,
     UnavailableError,
+    UnwritableError,
 )
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.gate.archiving import NO_EVALUATOR, Archiving
@@ -58,6 +60,9 @@ LEASE = timedelta(seconds=15)
 
 LATER = timedelta(minutes=5)
 """When an ask that could not be judged is tried again."""
+
+MAX_RACES = 5
+"""So often an event is taken anew that another gate was quicker to record."""
 
 _TIMER = "timer"
 
@@ -122,7 +127,18 @@ class Gate:
             InvalidEventError: ``id_conflict``, ``future_time``, ``expired``, ``unknown_id`` or
                 ``not_authorised``; nothing was recorded.
             UnavailableError: ledger or evidence store is away; nothing was recorded.
+            UnwritableError: the ledger is there and does not take it, however often.
         """
+        for time in range(1, MAX_RACES + 1):
+            try:
+                return self._take(event, user=user, now=now)
+            except RacedError as error:
+                # Another gate wrote the same first; now it is seen as there.
+                if time == MAX_RACES:
+                    raise UnwritableError(f"the ledger refused it {time} times: {error}") from error
+        raise AssertionError  # pragma: no cover - the last time returns or raises
+
+    def _take(self, event: Event, *, user: str, now: datetime) -> tuple[Message, ...]:
         if event.time > now + MAX_AHEAD:
             raise InvalidEventError(
                 RefusalReason.FUTURE_TIME,

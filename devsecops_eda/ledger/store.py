@@ -11,14 +11,21 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
     ProgrammingError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from devsecops_eda.errors import InvalidSettingsError, UnavailableError
+from devsecops_eda.errors import (
+    InvalidSettingsError,
+    RacedError,
+    UnavailableError,
+    UnwritableError,
+)
 from devsecops_eda.ledger import postgresql
 from devsecops_eda.ledger.records import Records
 from devsecops_eda.ledger.schema import bring_up_to_date
@@ -52,8 +59,9 @@ class Ledger:
 
         Raises:
             UnavailableError: the database is away, full, locked by others for too long, or two
-                wrote the same at once. Nothing was kept; where the connection broke while it was
-                committed, maybe all of it. Doing it again is right in each case.
+                wrote the same at once (``RacedError``). Nothing was kept; where the connection
+                broke while it was committed, maybe all of it. Doing it again is right in each case.
+            UnwritableError: it cannot hold what was to be kept, now or later; nothing was kept.
         """
         with self._turn, self._translated(), self._engine.begin() as connection:
             if self._shared and about is not None:
@@ -80,6 +88,11 @@ class Ledger:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except DataError as error:
+            # It would say so for ever, and the gate would wait for it for ever.
+            raise UnwritableError(f"the ledger cannot hold it: {postgresql.says(error)}") from error
+        except IntegrityError as error:
+            raise RacedError(f"the ledger holds another: {postgresql.says(error)}") from error
         except DBAPIError as error:
             # The message of the driver, not of SQLAlchemy: that one shows our parameters.
             raise UnavailableError(f"the ledger is away: {postgresql.says(error)}") from error

@@ -18,7 +18,7 @@ def read_selector(at: At) -> Selector:
     at.entries("kinds of things")
     return Selector(
         repositories=_patterns(fields["repositories"]) if "repositories" in fields else (),
-        environments=_patterns(fields["environments"]) if "environments" in fields else (),
+        environments=_environments(fields["environments"]) if "environments" in fields else (),
         branch=fields["branch"].word(BranchClass, "class of branches")
         if "branch" in fields
         else None,
@@ -27,3 +27,14 @@ def read_selector(at: At) -> Selector:
 
 def _patterns(at: At) -> tuple[str, ...]:
     return tuple(sorted(unique(at, "patterns", At.pattern, None, "pattern")))
+
+
+def _environments(at: At) -> tuple[str, ...]:
+    for item in at.items("patterns"):
+        pattern = item.pattern()
+        if pattern != pattern.lower():
+            raise item.refusal(
+                f"{pattern!r} matches nothing: environments are named in lower case,"
+                f" write {pattern.lower()!r}"
+            )
+    return _patterns(at)

@@ -148,34 +148,40 @@ def _start(town: Town) -> None:
         town.start(check, "worker", check, "--slots", "1")
 
 
+def denied_finding(town: Town, sha: str) -> str:
+    """Push what brings in one serious finding; return its fingerprint."""
+    denied = town.emit(sha, "--format", "json")
+    assert denied.exit_code == 1, denied.log
+    decision = json.loads(denied.log[denied.log.index("{") :])["decision"]
+    (blocking,) = [
+        one["fingerprint"] for line in decision["requirements"] for one in line["blocking"]
+    ]
+    return str(blocking)
+
+
+def waive(town: Town, fingerprint: str) -> str:
+    """One person asks for an exception; nobody grants his own, another one does."""
+    words = ("waiver", "request", "--repo", REPO, "--finding", fingerprint, "--expires", "7d")
+    why = ("--reason", "mitigated", "--justification", "The input is signed.")
+    asked = town.run("ada", *words, *why)
+    assert asked.exit_code == 0, asked.log
+    found = re.search(r"waiver ([0-9a-f-]{36})", asked.log)
+    assert found, asked.log
+    own = town.run("ada", "waiver", "grant", found[1])
+    assert own.exit_code == 1, own.log
+    assert "requester" in own.log or "asked for it" in own.log
+    granted = town.run("grace", "waiver", "grant", found[1])
+    assert granted.exit_code == 0, granted.log
+    return found[1]
+
+
 def test_a_denied_push_is_waived_and_deployed_by_people_and_a_new_push_needs_them_again(
     town: Town,
 ) -> None:
     _start(town)
     town.site.commit({"app.py": "x = 1\n"})
     bad = town.site.commit({"app.py": BAD}, branch="topic")
-
-    denied = town.emit(bad, "--format", "json")
-    assert denied.exit_code == 1, denied.log
-    decision = json.loads(denied.log[denied.log.index("{") :])["decision"]
-    (blocking,) = [
-        one["fingerprint"] for line in decision["requirements"] for one in line["blocking"]
-    ]
-
-    # One person asks for an exception; nobody grants his own, another one does.
-    words = ("waiver", "request", "--repo", REPO, "--finding", blocking, "--expires", "7d")
-    why = ("--reason", "mitigated", "--justification", "The input is signed.")
-    asked = town.run("ada", *words, *why)
-    assert asked.exit_code == 0, asked.log
-    found = re.search(r"waiver ([0-9a-f-]{36})", asked.log)
-    assert found, asked.log
-    waiver = found[1]
-    own = town.run("ada", "waiver", "grant", waiver)
-    assert own.exit_code == 1, own.log
-    assert "requester" in own.log or "asked for it" in own.log
-    granted = town.run("grace", "waiver", "grant", waiver)
-    assert granted.exit_code == 0, granted.log
-
+    waiver = waive(town, denied_finding(town, bad))
     allowed = town.emit(bad)
     assert allowed.exit_code == 0, allowed.log
     assert "waived" in allowed.log

@@ -30,6 +30,7 @@ SELECTORS: Rows = {
     ],
     "environments: [prod], branch": [
         ("environments: [on], branch", "'on' without quotes is true or false", OURS),
+        ("environments: [Prod], branch", "matches nothing: environments are named in lower", OURS),
     ],
     "branch: protected": [
         ("branch: main", "there is no class of branches 'main'", SEEN),
