@@ -54,6 +54,7 @@ _HEAD, _BASE, _TREE = "a" * 40, "b" * 40, "c" * 40
 _DIGEST = "sha256:" + "d" * 64
 _RULES, _DATA = "sha256:" + "e" * 64, None
 _PUSH = "push"
+_JOB = "ci"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +223,13 @@ def _finding(finding: GivenFinding) -> Finding:
 
 
 def _requests(given: Given) -> tuple[Request, ...]:
-    if not given.requesters:
+    requesters = given.requesters
+    if requesters is None:
+        # What is to go somewhere was asked for, by a job that is nobody the operator named.
+        requesters = (_JOB,) if given.environment is not None else ()
+    if not requesters:
         return ()
-    return (Request(_PUSH + "-request", given.requesters, given.at - given.pushed),)
+    return (Request(_PUSH + "-request", requesters, given.at - given.pushed),)
 
 
 def _waiver(one: GivenWaiver, at: int, given: Given) -> Waiver:

@@ -101,7 +101,7 @@ class Given:
     author: str = "author@cases.invalid"
     committers: tuple[str, ...] = ()
     changed: tuple[str, ...] = ("app.py",)
-    requesters: tuple[str, ...] = ()
+    requesters: tuple[str, ...] | None = None
     outcomes: tuple[GivenOutcome, ...] = ()
     votes: tuple[GivenVote, ...] = ()
     waivers: tuple[GivenWaiver, ...] = ()

@@ -32,6 +32,7 @@ from devsecops_eda.policy.document import read_yaml
 from devsecops_eda.policy.reading import At
 
 VERSION = 1
+_NOBODY = "nobody"
 MAX_CASES = 1000
 
 _GIVEN = (
@@ -94,9 +95,11 @@ def _given(at: At, frame: _Frame) -> Given:
     for key in ("known", "protected", "base"):
         if key in fields:
             values[key] = fields[key].flag()
-    for key in ("committers", "changed", "requesters"):
+    for key in ("committers", "changed"):
         if key in fields:
-            values[key] = tuple(item.text() for item in fields[key].items(key))
+            values[key] = _texts(fields[key], key)
+    if "requesters" in fields:
+        values["requesters"] = _requesters(fields["requesters"])
     if "subject" in fields:
         values["kind"] = fields["subject"].word(SubjectKind, "kind of subject")
     if "now" in fields:
@@ -108,6 +111,18 @@ def _given(at: At, frame: _Frame) -> Given:
     values["waivers"] = _each(fields, "waivers", _waiver, frame)
     values["decisions"] = _each(fields, "decisions", _decision, frame)
     return Given(**values)
+
+
+def _texts(at: At, noun: str) -> tuple[str, ...]:
+    return tuple(item.text() for item in at.items(noun))
+
+
+def _requesters(at: At) -> tuple[str, ...]:
+    if at.is_list():
+        return _texts(at, "requesters")
+    if at.text() != _NOBODY:
+        raise at.refusal(f"must be a list of requesters, or {_NOBODY}, not {at.text()!r}")
+    return ()
 
 
 def _each(fields: Mapping[str, At], key: str, read: Any, frame: _Frame) -> tuple[Any, ...]:

@@ -106,6 +106,32 @@ GOOD = """\
           votes: [{by: ada, age: 5m}, {by: grace, age: 1m}]
           pushed: 10m
         expect: {verdict: allow, requirements: {people: satisfied, hours: satisfied}}
+      - name: a job asked for what is to go somewhere, if nothing else is said
+        given:
+          gate: deploy
+          environment: prod
+          author: linus@example.org
+          decisions: [{gate: merge, verdict: allow}]
+          votes: [{by: ada}, {by: grace}]
+        expect: {verdict: allow}
+      - name: whoever asked for it is none of them
+        given:
+          gate: deploy
+          environment: prod
+          author: linus@example.org
+          requesters: [ada]
+          decisions: [{gate: merge, verdict: allow}]
+          votes: [{by: ada}, {by: grace}]
+        expect: {verdict: deny, requirements: {people: failed}}
+      - name: what nobody asked for is not voted on
+        given:
+          gate: deploy
+          environment: prod
+          author: linus@example.org
+          requesters: nobody
+          decisions: [{gate: merge, verdict: allow}]
+          votes: [{by: ada}, {by: grace}]
+        expect: {requirements: {people: failed}}
       - name: the author is none of them
         given:
           gate: deploy
@@ -190,6 +216,11 @@ def test_of_a_verdict_that_is_another_it_is_said_what_is_in_the_way() -> None:
             "given: {gate: merge, outcomes: [{check: semgrap}]}, expect: {verdict: allow}",
             ":1:",
             "did you mean semgrep?",
+        ),
+        (
+            "given: {gate: merge, requesters: ada}, expect: {verdict: allow}",
+            "cases[0].given.requesters",
+            "must be a list of requesters, or nobody, not 'ada'",
         ),
         (
             "given: {gate: merge, votes: [{by: adda}]}, expect: {verdict: allow}",
