@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from devsecops_eda.settings import readers
 from devsecops_eda.settings.listening import Listen, listen_of
 from devsecops_eda.settings.readers import Base, Reader
-from devsecops_eda.settings.urls import broker_url, database_url, evidence_url
+from devsecops_eda.settings.urls import broker_url, database_url, evidence_url, management_url
 from devsecops_eda.settings.values import LogFormat, SandboxMode
 
 ENVIRONMENT_PREFIX = "DEVSECOPS_EDA_"
@@ -21,6 +21,10 @@ NAME = "<name>"
 
 def _broker(value: object, base: Base) -> str:
     return broker_url(readers.text(value, base))
+
+
+def _management(value: object, base: Base) -> str:
+    return management_url(readers.text(value, base))
 
 
 def _database(value: object, base: Base) -> str:
@@ -107,6 +111,11 @@ _PRIMARY = (
     Key(
         ("broker", "ca_file"), readers.path, "path",
         "certificate authority of an amqps:// broker", "the machine's own",
+    ),
+    Key(
+        ("broker", "management_url"), _management, "http:// or https:// URL",
+        "RabbitMQ's management API, for `doctor`; without a user in it that of `broker.url` asks",
+        secret=True,
     ),
     Key(
         ("broker", "sole_user"), readers.text, "text",

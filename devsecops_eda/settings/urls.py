@@ -39,6 +39,22 @@ def broker_url(text: str) -> str:
     return text
 
 
+def management_url(text: str) -> str:
+    """Return ``text``, without a slash at its end, if it names RabbitMQ's management API.
+
+    Raises:
+        ValueError: it does not; the message does not repeat it.
+    """
+    parts = _split(text)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("must begin with http:// or https://")
+    if not parts.hostname:
+        raise ValueError("names no host")
+    if parts.query or parts.fragment:
+        raise ValueError("has a '?' or '#' in it; write %3F or %23 in the password")
+    return text.rstrip("/")
+
+
 def with_password(url: str, password: str) -> str:
     """Return ``url`` with ``password`` in it.
 

@@ -37,10 +37,14 @@ class LogFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BrokerSettings:
-    """Where RabbitMQ is and who talks there. ``url`` carries the password once it is known."""
+    """Where RabbitMQ is and who talks there. ``url`` carries the password once it is known.
+
+    ``management_url`` is its management API, "" where nobody named it.
+    """
 
     url: str = DEFAULT_BROKER
     ca_file: Path | None = None
+    management_url: str = ""
     sole_user: str | None = None
     gate_user: str = DEFAULT_GATE_USER
     builders: tuple[str, ...] = ()
