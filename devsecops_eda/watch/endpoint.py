@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -40,11 +41,13 @@ class Endpoint:
         metrics: Callable[[], bytes],
         health: Callable[[], str | None],
         ready: Callable[[], Mapping[str, str | None]],
+        patience_s: float = MAX_REQUEST_S,
     ) -> None:
         """Listen from now on; ``with`` begins to answer.
 
         ``health`` returns why the program should be started again, None while it should not;
-        ``ready`` why each of its needs is not met, None where it is.
+        ``ready`` why each of its needs is not met, None where it is. A connection lasts for
+        ``patience_s`` seconds at most.
 
         Raises:
             ConfigurationError: nobody can listen there.
@@ -55,7 +58,7 @@ class Endpoint:
             "/readyz": lambda: _readyz(ready()),
         }
         try:
-            self._server = _Server(listen, pages)
+            self._server = _Server(listen, pages, patience_s)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot listen for metrics on {listen}: {error.strerror or error}"
@@ -100,9 +103,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 32
 
-    def __init__(self, listen: Listen, pages: Mapping[str, Callable[[], Any]]) -> None:
+    def __init__(
+        self, listen: Listen, pages: Mapping[str, Callable[[], Any]], patience_s: float
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
         self.pages = pages
+        self.patience_s = patience_s
         self._open: dict[socket.socket, float] = {}
         super().__init__((listen.host, listen.port), _Handler)
         # A child of the pool that outlived us would go on holding the port.
@@ -127,10 +133,12 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        late = time.monotonic() - MAX_REQUEST_S
+        late = time.monotonic() - self.patience_s
         for request, begun in tuple(self._open.items()):
             if begun < late:
-                self.shutdown_request(request)
+                # Its own thread reads the end of it then, and closes it.
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         LOG.debug("a request failed", extra={"action": "endpoint"})
@@ -145,7 +153,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version = "devsecops-eda"
     sys_version = ""
-    timeout = MAX_REQUEST_S
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.patience_s)
 
     def do_GET(self) -> None:
         self._answer(body=True)

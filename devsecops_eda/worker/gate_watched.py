@@ -32,7 +32,7 @@ from devsecops_eda.settings import Settings
 from devsecops_eda.watch import Answer, Readiness
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.mainloop import MainLoop
-from devsecops_eda.worker.watched import lacks_evidence, meters_of_gate, serving, show_loop
+from devsecops_eda.worker.watched import gives_evidence, meters_of_gate, serving, show_loop
 
 LOG = logging.getLogger(__name__)
 
@@ -212,8 +212,8 @@ class GateWatch:
             yield
             return
         needs = {
-            Need.LEDGER: Answer(self._lacks_ledger),
-            Need.EVIDENCE: Answer(lambda: lacks_evidence(evidence)),
+            Need.LEDGER: Answer(self._ledger_answers),
+            Need.EVIDENCE: Answer(lambda: gives_evidence(evidence)),
             Need.INTAKE: Answer(
                 lambda: "takes no events until the ledger is back" if intake.closed else None
             ),
@@ -227,10 +227,9 @@ class GateWatch:
         with serving(self._listen, self._meters, readiness, health=health):
             yield
 
-    def _lacks_ledger(self) -> str | None:
+    def _ledger_answers(self) -> None:
         with self._ledger.reading() as records:
             records.watching.answers()
-        return None
 
 
 def _voted(decision: Decision) -> bool:

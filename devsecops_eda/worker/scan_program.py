@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from celery.exceptions import Reject
 from devsecops_eda import codec, logs, sandbox
 from devsecops_eda.broker import Address, address_of, outgoing, publish_once
 from devsecops_eda.checks import Check, Scanner
-from devsecops_eda.errors import ConfigurationError, DevSecOpsError
+from devsecops_eda.errors import ConfigurationError, DevSecOpsError, TransientError
 from devsecops_eda.evidence import Evidence, open_evidence
 from devsecops_eda.metrics import Recorder, Stage, table
 from devsecops_eda.model import Event, Outcome
@@ -39,7 +40,7 @@ from devsecops_eda.worker.measuring import (
 )
 from devsecops_eda.worker.outgoing import buried
 from devsecops_eda.worker.refusing import DeadLetter, Publisher, Refusal, refuse_or_give_back
-from devsecops_eda.worker.watched import watched_worker
+from devsecops_eda.worker.watched import takes_evidence, watched_worker
 
 LOG = logging.getLogger(__name__)
 
@@ -170,6 +171,8 @@ def run_worker(
     _check_sandbox(settings, check)
     limit_s = _checked_limit_s(settings, check)
     evidence = open_evidence(settings.evidence_url)
+    with suppress(TransientError):
+        takes_evidence(evidence)
     loop = MainLoop()
     pulse = Pulse(systemd or Systemd(), LOOP)
     with watched_worker(

@@ -8,12 +8,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 
-from devsecops_eda import sandbox
 from devsecops_eda.checks import Check, CheckSettings, Scanner
 from devsecops_eda.errors import EvidenceMissingError
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.metrics import Gathering, Meters, Need, Nothing, Program, Recorder, table
 from devsecops_eda.metrics.table import Published
+from devsecops_eda.sandbox.probing import tried_apart
 from devsecops_eda.scanners import program
 from devsecops_eda.settings import Listen, Settings
 from devsecops_eda.topology import GATE_CHECK, queue_name
@@ -22,6 +22,7 @@ from devsecops_eda.worker.mainloop import MainLoop
 
 BLOCKED_FOR_S = 60.0
 """So long a failed try to publish says that the broker is blocked; who waits tries more often."""
+_MARK = b"devsecops-eda: a worker may write here\n"
 _SANDBOX_GOOD_S = 60.0
 _DATA_GOOD_S = 10.0
 
@@ -50,7 +51,7 @@ def watched_worker(
     meters = _meters(Program.WORKER, check.name, {table.CHECK.name: (check.name,)})
     answers: dict[Need, Answer] = {
         Need.BROKER: Answer(loop.unconnected),
-        Need.EVIDENCE: Answer(lambda: lacks_evidence(evidence), good_s=_DATA_GOOD_S),
+        Need.EVIDENCE: Answer(lambda: takes_evidence(evidence), good_s=_DATA_GOOD_S),
     }
     if isinstance(check, Scanner):
         own = settings.checks.get(check.name, CheckSettings(check.name))
@@ -70,7 +71,7 @@ def _needs_of(scanner: Scanner, settings: Settings, fresh: Freshness) -> Mapping
 
     return {
         Need.SCANNER: Answer(installed),
-        Need.SANDBOX: Answer(lambda: sandbox.missing(settings.sandbox), good_s=_SANDBOX_GOOD_S),
+        Need.SANDBOX: Answer(lambda: tried_apart(settings.sandbox), good_s=_SANDBOX_GOOD_S),
         Need.DATA: Answer(fresh.lacking, good_s=_DATA_GOOD_S),
     }
 
@@ -110,8 +111,19 @@ def serving(
         yield
 
 
-def lacks_evidence(evidence: Evidence) -> str | None:
-    """Return None where the evidence store answers.
+def takes_evidence(evidence: Evidence) -> None:
+    """Return where the evidence store takes what a worker puts there.
+
+    A worker does this at its start: a store of files is there from then on, also for the gate.
+
+    Raises:
+        UnavailableError: it is away, or takes nothing.
+    """
+    evidence.put(_MARK)
+
+
+def gives_evidence(evidence: Evidence) -> None:
+    """Return where the evidence store answers.
 
     Raises:
         UnavailableError: it is away.
@@ -119,7 +131,6 @@ def lacks_evidence(evidence: Evidence) -> str | None:
     # Nothing has that digest: a store that says so is there.
     with suppress(EvidenceMissingError):
         evidence.get("sha256:" + "0" * 64)
-    return None
 
 
 def _blocked(meters: Meters) -> bool:
