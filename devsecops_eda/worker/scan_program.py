@@ -21,11 +21,12 @@ from devsecops_eda.metrics import Recorder, Stage, table
 from devsecops_eda.model import Event, Outcome
 from devsecops_eda.notify import Pulse, Systemd
 from devsecops_eda.scanning import (
-    FETCH_TIMEOUT_S,
+    CONSUMER_TIMEOUT_S,
     Answering,
     MirrorSource,
     Scanning,
     Source,
+    longest_s,
 )
 from devsecops_eda.settings import Settings
 from devsecops_eda.waiting import Patience
@@ -44,10 +45,6 @@ from devsecops_eda.worker.watched import takes_evidence, watched_worker
 
 LOG = logging.getLogger(__name__)
 
-CONSUMER_TIMEOUT_S = 1800.0
-"""RabbitMQ's default: a message held for longer closes the channel."""
-OURS_S = 120.0
-"""What writing a tree, reading a report and the last try to publish may take."""
 PUBLISH_TIMEOUT_S = 15.0
 """So long one try to publish may take; a failed one is tried again."""
 
@@ -247,13 +244,6 @@ def _checked_limit_s(settings: Settings, check: Check) -> float:
             extra={"action": "configuration"},
         )
     return limit_s
-
-
-def longest_s(settings: Settings, check: Check) -> float:
-    """Return for how many seconds the worst event may be held: waiting, fetch, scan, waiting."""
-    configured = settings.checks.get(check.name)
-    scan_s = configured.timeout_s if configured and isinstance(check, Scanner) else 0.0
-    return 2 * settings.transient_wait_s + FETCH_TIMEOUT_S + scan_s + OURS_S
 
 
 def _now() -> datetime:
