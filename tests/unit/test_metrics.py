@@ -1,0 +1,279 @@
+"""The table of metrics, and how they are counted in one process and reported from others."""
+
+import ast
+import json
+import logging
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from devsecops_eda.metrics import (
+    METRICS,
+    Direct,
+    Gathering,
+    Kind,
+    Meters,
+    Metric,
+    Nothing,
+    Program,
+    Recorder,
+    table,
+    timed,
+)
+from devsecops_eda.metrics.table import OTHER, PREFIX, Stage
+
+ROOT = Path(__file__).parents[2]
+CONSTANTS = {name: value for name, value in vars(table).items() if isinstance(value, Metric)}
+
+
+def worker() -> Meters:
+    return Meters(Program.WORKER, queue="q", words={"check": ["semgrep"], "version": ["1"]})
+
+
+def judge() -> Meters:
+    return Meters(Program.GATE, queue="q", words={"check": ["semgrep"], "gate": ["merge"]})
+
+
+def value(meters: Meters, name: str, **labels: str) -> float | None:
+    """The one sample of that name and with exactly these labels beside the queue."""
+    said = {**labels, "queue": "q"}
+    wanted = ",".join(f'{key}="{said[key]}"' for key in sorted(said))
+    found = re.search(
+        rf"^{re.escape(name)}{{{re.escape(wanted)}}} (\S+)$", meters.scraped().decode(), re.M
+    )
+    return float(found[1]) if found else None
+
+
+def test_every_metric_is_in_the_table_once_and_named_alike() -> None:
+    assert sorted(CONSTANTS.values(), key=METRICS.index) == list(METRICS)
+    assert len({metric.name for metric in METRICS}) == len(METRICS) == len(CONSTANTS)
+    for metric in METRICS:
+        assert re.fullmatch(PREFIX + r"[a-z]+(_[a-z]+)*", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+        assert bool(metric.buckets) == (metric.kind is Kind.HISTOGRAM)
+        assert metric.help.endswith(".")
+        assert len(set(metric.label_names)) == len(metric.label_names)
+        assert metric.programs
+
+
+def test_every_label_has_a_closed_set_of_words() -> None:
+    for metric in METRICS:
+        for label in metric.labels:
+            assert bool(label.words) != bool(label.said), f"{metric.name}: {label.name}"
+
+
+def _used() -> Iterator[str]:
+    for path in (ROOT / "devsecops_eda").rglob("*.py"):
+        if path.name == "table.py" or "rules" in path.parts:
+            continue
+        text = path.read_text()
+        assert "prometheus_client" not in text or "metrics" in path.parts, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Attribute) and node.attr in CONSTANTS:
+                yield node.attr
+            elif isinstance(node, ast.Name) and node.id in CONSTANTS:
+                yield node.id
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                # Whoever types a name again has made another metric.
+                named = re.fullmatch(PREFIX + r"[a-z_]+_(total|seconds|info)", node.value)
+                assert named is None, f"{path}: {node.value}"
+
+
+def test_every_metric_of_the_table_is_used_and_no_other() -> None:
+    assert set(_used()) == set(CONSTANTS)
+
+
+def test_a_word_that_no_label_knows_is_other_however_many_there_are() -> None:
+    meters = worker()
+    before = meters.scraped().count(b"\n")
+    for _ in range(500):
+        meters.count(table.SCANS, str(uuid4()), str(uuid4()))
+        meters.count(table.REFUSED, str(uuid4()))
+        meters.observe(table.STAGE_SECONDS, 1, str(uuid4()), str(uuid4()))
+    assert value(meters, "devsecops_scans_total", check=OTHER, result=OTHER) == 500
+    assert value(meters, "devsecops_refused_total", reason=OTHER) == 500
+    # One more counter, and one histogram.
+    assert meters.scraped().count(b"\n") == before + 1 + len(table.STAGE_SECONDS.buckets) + 3
+    meters.show(table.DATA_AGE, lambda: {("a",): 1.0, ("b",): 7.0, ("semgrep",): 2.0})
+    assert value(meters, "devsecops_data_age_seconds", check=OTHER) == 7
+    assert value(meters, "devsecops_data_age_seconds", check="semgrep") == 2
+
+
+def test_what_never_happened_stands_at_zero() -> None:
+    meters = worker()
+    for word in table.REASON.words:
+        assert value(meters, "devsecops_refused_total", reason=word) == 0
+    for word in table.RUN.words:
+        assert value(meters, "devsecops_scans_total", check="semgrep", result=word) == 0
+    assert value(meters, "devsecops_given_back_total") == 0
+
+
+def test_all_series_of_a_program_are_few_whatever_happens() -> None:
+    for meters, metrics in ((worker(), Program.WORKER), (judge(), Program.GATE)):
+        for metric in (one for one in METRICS if metrics in one.programs):
+            words = [label.words or ("semgrep", "merge") for label in metric.labels]
+            for numbers in range(40):
+                said = [each[numbers % len(each)] for each in words]
+                if metric.kind is Kind.COUNTER:
+                    meters.count(metric, *said)
+                elif metric.kind is Kind.HISTOGRAM:
+                    meters.observe(metric, 1.0, *said)
+        assert meters.scraped().count(b"\n") < 1000
+
+
+def test_a_gauge_shows_what_is_true_at_the_scrape() -> None:
+    meters, now = worker(), [1.0]
+    meters.show(table.BROKER_CONNECTED, lambda: {(): now[0]})
+    assert value(meters, "devsecops_broker_connected") == 1
+    now[0] = 0.0
+    assert value(meters, "devsecops_broker_connected") == 0
+
+
+def test_a_counter_says_when_it_last_rose() -> None:
+    meters = worker()
+    assert meters.last(table.GIVEN_BACK) is None
+    began = time.monotonic()
+    meters.count(table.GIVEN_BACK)
+    at = meters.last(table.GIVEN_BACK)
+    assert at is not None
+    assert began <= at <= time.monotonic()
+
+
+@pytest.mark.parametrize("by", [-1.0, math.nan, math.inf])
+def test_counters_never_fall(by: float) -> None:
+    meters = worker()
+    meters.count(table.GIVEN_BACK)
+    with pytest.raises(ValueError, match="by"):
+        meters.count(table.GIVEN_BACK, by=by)
+    assert value(meters, "devsecops_given_back_total") == 1
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
+    meters = worker()
+    meters.observe(table.STAGE_SECONDS, -5, Stage.WAIT, "ok")
+    assert value(meters, "devsecops_stage_seconds_sum", stage="wait", result="ok") == 0
+    with pytest.raises(ValueError, match="nan"):
+        meters.observe(table.STAGE_SECONDS, math.nan, Stage.WAIT, "ok")
+
+
+def test_what_cannot_be_counted_is_logged_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = Direct(worker())
+    recorder.count(table.DECISIONS, "merge", "allow")  # the gate's
+    recorder.count(table.SCANS, "semgrep")  # a word is missing
+    recorder.observe(table.GIVEN_BACK, 1.0)
+    assert len(caplog.records) == 3
+
+
+def test_a_block_is_timed_also_when_it_fails() -> None:
+    meters = worker()
+    recorder: Recorder = Direct(meters)
+    with timed(recorder, Stage.TREE):
+        pass
+    with pytest.raises(KeyError), timed(recorder, Stage.TREE):
+        raise KeyError
+    for result in ("ok", "failed"):
+        assert value(meters, "devsecops_stage_seconds_count", stage="tree", result=result) == 1
+    with timed(Nothing(), Stage.TREE):
+        Nothing().count(table.GIVEN_BACK)
+
+
+# In another process: a child would inherit all that the tests have loaded.
+CHILDREN = """
+import json, os, sys
+from devsecops_eda.metrics import Gathering, Meters, Program, table
+
+def child(work):
+    pid = os.fork()
+    if not pid:
+        work()
+        os._exit(0)
+    return pid
+
+meters = Meters(Program.WORKER, queue="q", words={"check": ["semgrep"]})
+gathering = Gathering(meters)
+
+def flood():
+    for _ in range(40_000):
+        gathering.count(table.FINDINGS, "semgrep", "high")
+    gathering.count(table.SCANS, "x" * 9000, "completed")
+
+# Nobody reads yet: the pipe fills up, and the child goes on.
+os.waitpid(child(flood), 0)
+with gathering:
+    pass
+full = meters.scraped().decode()
+"""
+
+
+def test_a_full_pipe_holds_nobody_up_and_what_got_through_is_right() -> None:
+    code = CHILDREN + "print(json.dumps(full))"
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=60, cwd=ROOT
+    )
+    assert time.monotonic() - begun < 20
+    text = json.loads(done.stdout)
+    found = re.search(r'findings_total\{check="semgrep",queue="q",severity="high"\} (\S+)', text)
+    assert found is not None
+    assert 5_000 < float(found[1]) < 40_000
+    assert done.stderr == b""
+
+
+def test_a_child_whose_parent_is_gone_goes_on() -> None:
+    gathering = Gathering(worker())
+    gathering._owner = -1  # as a child sees it
+    os.close(gathering._read)
+    gathering.count(table.GIVEN_BACK)
+    gathering.observe(table.STAGE_SECONDS, 1.0, Stage.TREE, "ok")
+    os.close(gathering._write)
+    gathering.count(table.GIVEN_BACK)
+
+
+def test_lost_reports_are_counted_when_the_next_one_gets_through() -> None:
+    meters = worker()
+    gathering = Gathering(meters)
+    gathering._owner = -1
+    for filling in (b"x" * 4000 + b"\n", b"x" * 50 + b"\n"):
+        while gathering._put(filling):
+            pass
+    gathering.count(table.GIVEN_BACK)
+    gathering.count(table.GIVEN_BACK)
+    read = gathering._read
+    os.read(read, 2**20)
+    gathering.count(table.GIVEN_BACK)
+    said = os.read(read, 2**20).split(b"\n")
+    assert [json.loads(line) for line in said if line.startswith(b"[")] == [
+        [table.GIVEN_BACK.name, [], 1.0],
+        [table.LOST_REPORTS.name, [], 2],
+    ]
+    os.close(gathering._read)
+    os.close(gathering._write)
+
+
+def test_a_report_that_is_none_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    meters = worker()
+    lines = [b"{}", b"[]", b'["x", [], 1]', b"\xff", b'["devsecops_given_back_total", [], -1]']
+    with caplog.at_level(logging.CRITICAL), Gathering(meters) as gathering:
+        for line in lines:
+            assert gathering._put(line + b"\n")
+        assert gathering._put(b'["devsecops_given_back_total", [], 2]\n')
+    assert value(meters, "devsecops_given_back_total") == 2
+
+
+def test_clients_that_come_and_go_load_nothing_to_count_with() -> None:
+    code = (
+        "import sys, devsecops_eda.client, devsecops_eda.cli.ci, devsecops_eda.cli.emit,"
+        "devsecops_eda.cli.wait; print('prometheus_client' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT)
+    assert done.stdout == b"False\n"
