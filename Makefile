@@ -65,8 +65,14 @@ bench: rig ## measure and print
 	@$(PYTEST) -q -s tests -m bench
 
 .PHONY: rig
-rig: $(VENV)/.dev ## get RabbitMQ, PostgreSQL and bubblewrap for the tests, where they are missing
+rig: $(VENV)/.dev ## get RabbitMQ, PostgreSQL, promtool and bubblewrap for the tests
 	@$(BIN)/python -m tests.rig.provide
+
+.PHONY: definitions
+definitions: $(VENV)/.dev ## write deploy/rabbitmq/definitions.json from the topology
+	@DEVSECOPS_EDA_CONFIG=deploy/compose.toml $(BIN)/devsecops-eda topology export --users \
+	    --vhost devsecops --ci ci-acme=acme/app --builder build-acme=acme/app \
+	    --approver ada=acme/app > deploy/rabbitmq/definitions.json
 
 .PHONY: lock
 lock: here ## look for newer versions of all dependencies and write the lock files

@@ -1,4 +1,4 @@
-"""Get RabbitMQ, PostgreSQL and bubblewrap for the tests, where the machine has none.
+"""Get RabbitMQ, PostgreSQL, promtool and bubblewrap for the tests, where the machine has none.
 
 ``python -m tests.rig.provide`` installs the distribution's packages as root, and unpacks the same
 packages into a cache folder as anybody else. It uses nothing but the standard library.
@@ -20,12 +20,14 @@ UNPACK = "DEVSECOPS_EDA_RIG_UNPACK"
 PACKAGES = {
     "rabbitmq-server": "RabbitMQ",
     "postgresql": "PostgreSQL",
+    "prometheus": "promtool",
     "bubblewrap": "bubblewrap",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 SERVICES = {
     "rabbitmq-server": ("rabbitmq-server.service", "epmd.service", "epmd.socket"),
     "postgresql": ("postgresql.service",),
+    "prometheus": ("prometheus.service",),
 }
 
 
@@ -98,6 +100,15 @@ def find_database() -> Database | None:
     return Database(own.parent, (_libraries(root),))
 
 
+def find_promtool() -> Path | None:
+    """Return the machine's promtool, else the unpacked one, else nothing."""
+    found = shutil.which("promtool")
+    own = _unpacked() / "usr/bin/promtool"
+    if found is None and own.exists() and (_unpacked() / "complete").exists():
+        return own
+    return Path(found) if found else None
+
+
 def find_bubblewrap() -> Path | None:
     """Return the machine's bubblewrap, else the unpacked one, else nothing."""
     found = shutil.which("bwrap") or shutil.which("bwrap", path=str(CACHE / "bin"))
@@ -109,6 +120,7 @@ def missing() -> tuple[str, ...]:
     found = {
         "rabbitmq-server": find_broker(),
         "postgresql": find_database(),
+        "prometheus": find_promtool(),
         "bubblewrap": find_bubblewrap(),
     }
     return tuple(package for package in PACKAGES if found[package] is None)
