@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +21,16 @@ MAX_EVIDENCE_BYTES = 256 * 1024**2
 """A stored report longer than this is not ours, and is not read."""
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing that a store keeps. Without a digest it is what a killed writer left behind."""
+
+    place: Path
+    digest: str | None
+    size: int
 
 
 class Evidence(ABC):
@@ -41,6 +55,23 @@ class Evidence(ABC):
             UnavailableError: the store is away.
         """
 
+    def old(self, before: datetime) -> Iterator[Kept]:
+        """Yield what was put before ``before`` and never again; nothing, where that is not known.
+
+        Raises:
+            UnavailableError: the store is away.
+        """
+        del before
+        yield from ()
+
+    def remove(self, kept: Kept, before: datetime) -> bool:
+        """Remove what ``old`` found; False where it was put again since then, and stays.
+
+        Raises:
+            UnavailableError: the store is away or lets nothing be removed.
+        """
+        raise NotImplementedError
+
 
 def open_evidence(url: str) -> Evidence:
     """Return the store behind ``url`` (``file:///folder``). Touches nothing yet.
@@ -55,7 +86,10 @@ def open_evidence(url: str) -> Evidence:
 
 
 class _Folder(Evidence):
-    """A folder of files named by digest. Only its owner can read it."""
+    """A folder of files named by digest. Who may read the folder may read what is in it.
+
+    Made by us it is its owner's alone; an operator who made it may let a group in.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -64,7 +98,7 @@ class _Folder(Evidence):
         name = hashlib.sha256(body).hexdigest()
         path = self._path(name)
         try:
-            if not _holds(path, body):
+            if not (_holds(path, body) and _renewed(path)):
                 self._write(path, body)
         except OSError as error:
             raise UnavailableError(
@@ -91,15 +125,54 @@ class _Folder(Evidence):
             raise EvidenceMissingError(f"what the evidence store holds as {digest} is damaged")
         return body
 
+    def old(self, before: datetime) -> Iterator[Kept]:
+        try:
+            for folder in sorted(self._root.iterdir()):
+                if not (folder.is_dir() and len(folder.name) == len("00")):
+                    continue
+                for path in sorted(folder.iterdir()):
+                    name = _NAME.fullmatch(path.name)
+                    if not name and not path.name.startswith("."):
+                        continue
+                    with suppress(FileNotFoundError):
+                        status = path.lstat()
+                        if stat.S_ISREG(status.st_mode) and _put_at(status) < before:
+                            digest = f"sha256:{path.name}" if name else None
+                            yield Kept(path, digest, status.st_size)
+        except OSError as error:
+            raise UnavailableError(
+                f"the evidence store {self._root} cannot be read: {error.strerror}"
+            ) from error
+
+    def remove(self, kept: Kept, before: datetime) -> bool:
+        # Out of the way first: whoever puts the same bytes from now on writes them anew. Whoever
+        # did so just before has renewed the time that we look at.
+        aside = kept.place.with_name(f".{kept.place.name.lstrip('.')}")
+        try:
+            kept.place.rename(aside)
+            if _put_at(aside.lstat()) >= before:
+                aside.rename(kept.place)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise UnavailableError(f"{kept.place} cannot be removed: {error.strerror}") from error
+        return True
+
     def _path(self, name: str) -> Path:
         return self._root / name[:2] / name
 
     def _write(self, path: Path, body: bytes) -> None:
-        for folder in (self._root, path.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = self._root.stat().st_mode & 0o770
+        with suppress(FileExistsError):
+            path.parent.mkdir(mode=0o700)
+            path.parent.chmod(mode)
         descriptor, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)  # mode 0600
         try:
             with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, mode & 0o660)
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
@@ -120,6 +193,19 @@ def _holds(path: Path, body: bytes) -> bool:
         return path.read_bytes() == body
     except FileNotFoundError:
         return False
+
+
+def _renewed(path: Path) -> bool:
+    # So that it is not taken for something that nobody put for long.
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _put_at(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(status.st_mtime, UTC)
 
 
 def _sync(folder: Path) -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "topology": ("devsecops_eda.cli.topology:topology", "Show, apply, export RabbitMQ's part."),
     "events": ("devsecops_eda.cli.events:events", "List, show, validate or follow events."),
     "data": ("devsecops_eda.cli.data:data", "Manage vulnerability data."),
+    "evidence": ("devsecops_eda.cli.evidence:evidence", "Clear up the store of reports."),
     "scanners": ("devsecops_eda.cli.scanners:scanners", "Manage the scanners' own environments."),
     "config": ("devsecops_eda.cli.config:config", "See what is configured."),
     "demo": ("devsecops_eda.cli.demo:demo", "Scan the sample application through the whole flow."),

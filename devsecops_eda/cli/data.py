@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
 from devsecops_eda.advisories import ImportReport, import_osv, read_database
 from devsecops_eda.cli.context import App, pass_app
+from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.errors import CheckError, ConfigurationError, FailureReason
 
 MAX_LISTED = 20
+REPLACING_S = 10.0
 OUTPUT_VERSION = 1
 """Grows when a field of the JSON output changes its meaning or goes."""
 
@@ -86,6 +89,37 @@ def show(app: App, folder: Path | None, form: str) -> None:
     click.echo(f"speaks for  {database.date.isoformat()} ({age_s / 86400:.1f} days ago)")
     click.echo(f"advisories  {len(advisories)} for {packages} packages")
     click.echo(f"digest      {database.digest}")
+
+
+@data.command()
+@pass_app
+def check(app: App) -> int:
+    """Look whether the data of every check that is configured here is there and young enough.
+
+    Exit status: 0 it is, 3 that of a check is missing or too old: its scans come to no verdict.
+    """
+    from devsecops_eda.checks import Scanner
+    from devsecops_eda.scanning import the_check
+    from devsecops_eda.waiting import Patience
+
+    worst = ExitCode.ALLOW
+    for name, own in app.settings.checks.items():
+        scanner = the_check(name)
+        if not isinstance(scanner, Scanner):
+            continue
+        try:
+            # It may be in the middle of being replaced.
+            look = partial(scanner.inputs, own, now=datetime.now(UTC))
+            inputs = Patience(REPLACING_S).wait_out(look, what=f"the data of {name}")
+        except CheckError as error:
+            click.echo(f"{name}: {error}")
+            worst = ExitCode.COULD_NOT_EVALUATE
+            continue
+        if inputs.data is not None:
+            age_s = (datetime.now(UTC) - inputs.data.date).total_seconds()
+            most_s = own.max_age_s
+            click.echo(f"{name}: {age_s / 86400:.1f} days old, {most_s / 86400:g} at most")
+    return worst
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -4,6 +4,7 @@ Everything happens inside one transaction: ``with ledger.transaction() as record
 committed survives a kill -9 and a loss of power.
 """
 
+from devsecops_eda.ledger.naming import Named, PushRow
 from devsecops_eda.ledger.records import Records
 from devsecops_eda.ledger.retention import Pruned
 from devsecops_eda.ledger.rows import (
@@ -33,11 +34,13 @@ __all__ = [
     "Ledger",
     "Memory",
     "Message",
+    "Named",
     "OutcomeRow",
     "OverrideRow",
     "OwedRow",
     "PendingRow",
     "Pruned",
+    "PushRow",
     "Records",
     "RemarkRow",
     "RoundRow",

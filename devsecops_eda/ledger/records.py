@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from devsecops_eda.ledger.archive import Archive
 from devsecops_eda.ledger.asks import Asks
 from devsecops_eda.ledger.inbox import Inbox
+from devsecops_eda.ledger.naming import Naming
 from devsecops_eda.ledger.overrides import Overrides
 from devsecops_eda.ledger.retention import Retention
 from devsecops_eda.ledger.said import Said
@@ -29,3 +30,4 @@ class Records:
         self.archive = Archive(connection)
         self.retention = Retention(connection)
         self.watching = Watching(connection)
+        self.naming = Naming(connection)

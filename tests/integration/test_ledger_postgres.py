@@ -11,6 +11,7 @@ import pytest
 
 from devsecops_eda.errors import UnavailableError
 from devsecops_eda.ledger import Ledger, open_ledger
+from tests.ledger_naming import NAMING
 from tests.ledger_people import PEOPLE
 from tests.ledger_promises import RECORDS
 from tests.ledger_retention import RETENTION
@@ -19,7 +20,7 @@ from tests.recorded import DAY, MINUTE, NOW, OTHER, REPO, heard, message, named,
 from tests.rig.postgres import PostgresServer
 from tests.rig.waiting import eventually
 
-PROMISES = [*RECORDS.all, *PEOPLE.all, *RETENTION.all]
+PROMISES = [*RECORDS.all, *NAMING.all, *PEOPLE.all, *RETENTION.all]
 
 HOLDER = """
 import sys, time

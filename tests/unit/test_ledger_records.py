@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devsecops_eda.ledger import Ledger, open_ledger
+from tests.ledger_naming import NAMING
 from tests.ledger_people import PEOPLE
 from tests.ledger_promises import RECORDS
 from tests.ledger_retention import RETENTION
@@ -19,8 +20,9 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
-@pytest.mark.parametrize(
-    "promise", [*RECORDS.all, *PEOPLE.all, *RETENTION.all], ids=lambda one: one.__name__
-)
+PROMISES = [*RECORDS.all, *NAMING.all, *PEOPLE.all, *RETENTION.all]
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda one: one.__name__)
 def test_a_promise_is_kept_by_sqlite(promise: Callable[[Ledger], None], ledger: Ledger) -> None:
     promise(ledger)
