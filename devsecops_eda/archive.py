@@ -23,7 +23,7 @@ from devsecops_eda.codec.payloads import from_data, to_data
 from devsecops_eda.errors import EvidenceMissingError, InvalidEventError
 from devsecops_eda.model import Decision, EventType, Outcome
 from devsecops_eda.policy import Facts, Matches, Policy
-from devsecops_eda.policy.load import PolicyText, load_policies
+from devsecops_eda.policy.loading.policies import PolicyText, load_policies
 
 VERSION = 1
 """The form of archived facts and policies. Another form has another number."""

@@ -44,7 +44,7 @@ from devsecops_eda.policy.model import (
     Weekday,
     WindowRule,
 )
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.views import view_of
 from tests.judging import HEAD, NOW, WITHIN, minutes
 from tests.judging_strategies import RULES_TO_CHOOSE, facts_, instants, parsed
 from tests.voting import AUTHOR, people, request

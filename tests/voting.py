@@ -20,12 +20,12 @@ from devsecops_eda.model import (
     Signature,
     Verdict,
 )
-from devsecops_eda.policy.approvals import judge
 from devsecops_eda.policy.facts import Facts, Request, Round, Vote
 from devsecops_eda.policy.judged import Judged
 from devsecops_eda.policy.model import ApprovalsRule, GateSpec, Policy
-from devsecops_eda.policy.rounds import approvals_wanted, rounds_closing, tally
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.approvals import judge
+from devsecops_eda.policy.voting.rounds import approvals_wanted, rounds_closing, tally
+from devsecops_eda.policy.voting.views import view_of
 from tests.judging import BASE, HEAD, NOW, commit, facts, minutes
 
 DIGEST = "sha256:" + "5" * 64

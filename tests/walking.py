@@ -34,8 +34,8 @@ from devsecops_eda.policy import (
     wanted_baselines,
 )
 from devsecops_eda.policy.model import ApprovalsRule, DecisionRule
-from devsecops_eda.policy.rounds import approvals_wanted
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.rounds import approvals_wanted
+from devsecops_eda.policy.voting.views import view_of
 from tests.judging import NOW, commit, completed, finding, policy
 from tests.judging_cases import TERMS, evaluated
 from tests.voting import AUTHOR

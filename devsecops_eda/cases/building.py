@@ -44,8 +44,8 @@ from devsecops_eda.policy import (
     Waiver,
     decide,
 )
-from devsecops_eda.policy.rounds import approvals_wanted
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.rounds import approvals_wanted
+from devsecops_eda.policy.voting.views import view_of
 
 FILES = 10
 """So many files a check looks at in a case that does not say otherwise."""

@@ -28,8 +28,8 @@ from devsecops_eda.model import (
     Verdict,
 )
 from devsecops_eda.policy import Policy
-from devsecops_eda.policy.document import read_yaml
-from devsecops_eda.policy.reading import At
+from devsecops_eda.policy.loading.document import read_yaml
+from devsecops_eda.policy.loading.reading import At
 
 VERSION = 1
 _NOBODY = "nobody"

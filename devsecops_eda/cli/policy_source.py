@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.policy import Policy, PolicyText, default_policy_text, load_policies
-from devsecops_eda.policy.document import MAX_POLICY_BYTES
+from devsecops_eda.policy.loading.document import MAX_POLICY_BYTES
 from devsecops_eda.settings import DEFAULT_CHECKS, Settings
 
 BUILT_IN = "the built-in policy"

@@ -7,10 +7,10 @@ from devsecops_eda.gate.now import Now
 from devsecops_eda.ledger import Ask, Message, Records
 from devsecops_eda.model import ApprovalRequested, Closing, Decision
 from devsecops_eda.policy import Facts, Policy
-from devsecops_eda.policy.electorate import latest_request
 from devsecops_eda.policy.model import ApprovalsRule
-from devsecops_eda.policy.rounds import approvals_wanted, rounds_closing
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.electorate import latest_request
+from devsecops_eda.policy.voting.rounds import approvals_wanted, rounds_closing
+from devsecops_eda.policy.voting.views import view_of
 
 
 class Rounds:

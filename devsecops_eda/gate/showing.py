@@ -21,9 +21,9 @@ from devsecops_eda.model import (
     WaiverState,
 )
 from devsecops_eda.policy import Facts, Policy, Waiver, covers, findings_of, waiver_state
-from devsecops_eda.policy.polls import binding_of, what_changed
-from devsecops_eda.policy.rounds import tally
-from devsecops_eda.policy.views import not_of_people
+from devsecops_eda.policy.voting.polls import binding_of, what_changed
+from devsecops_eda.policy.voting.rounds import tally
+from devsecops_eda.policy.voting.views import not_of_people
 
 MAX_SEARCHED = 50
 """In the findings of so many asks of a repository it is looked for what a waiver covers."""

@@ -19,7 +19,7 @@ from devsecops_eda.policy.facts import (
     Vote,
     Waiver,
 )
-from devsecops_eda.policy.load import (
+from devsecops_eda.policy.loading.policies import (
     PolicyText,
     default_policy_text,
     load_policies,
@@ -36,9 +36,9 @@ from devsecops_eda.policy.model import (
     ScanRule,
     Scope,
 )
-from devsecops_eda.policy.rounds import approvals_wanted, rounds_closing, tally
 from devsecops_eda.policy.selecting import Selected, applied, explain
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.rounds import approvals_wanted, rounds_closing, tally
+from devsecops_eda.policy.voting.views import view_of
 from devsecops_eda.policy.waiving import covers, waiver_state
 from devsecops_eda.policy.wanting import predicates_wanted, wanted_baselines
 

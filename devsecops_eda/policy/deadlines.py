@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 
-from devsecops_eda.policy import approvals, other_gates, windows
-from devsecops_eda.policy.counting import leeway_instants
 from devsecops_eda.policy.facts import Facts
+from devsecops_eda.policy.kinds import other_gates, windows
+from devsecops_eda.policy.kinds.counting import leeway_instants
 from devsecops_eda.policy.model import (
     AnyRule,
     ApprovalsRule,
@@ -19,6 +19,7 @@ from devsecops_eda.policy.model import (
     WindowRule,
 )
 from devsecops_eda.policy.selecting import applied
+from devsecops_eda.policy.voting import approvals
 from devsecops_eda.policy.waiving import waiver_instants
 
 

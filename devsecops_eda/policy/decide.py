@@ -21,11 +21,13 @@ from devsecops_eda.model import (
     Verdict,
     branch_name,
 )
-from devsecops_eda.policy import approvals, coverage, findings, other_gates, scan, windows
 from devsecops_eda.policy.baseline import commit_facts
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged
+from devsecops_eda.policy.kinds import coverage, findings, other_gates, scan, windows
+from devsecops_eda.policy.loading.reading import nearest
 from devsecops_eda.policy.meaning import decision_id, inputs_digest
+from devsecops_eda.policy.mending.way import Ruled, way
 from devsecops_eda.policy.model import (
     AnyRule,
     ApprovalsRule,
@@ -38,11 +40,10 @@ from devsecops_eda.policy.model import (
     WaiverTerms,
     WindowRule,
 )
-from devsecops_eda.policy.reading import nearest
 from devsecops_eda.policy.selecting import applied
 from devsecops_eda.policy.summary import message_of, verdict_of
+from devsecops_eda.policy.voting import approvals
 from devsecops_eda.policy.waiving import waived
-from devsecops_eda.policy.way import Ruled, way
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from packaging.utils import canonicalize_name
 
 from devsecops_eda.model import Finding, RequirementState, Severity, WaiverScope, WaiverState
-from devsecops_eda.policy.counting import exceeded
 from devsecops_eda.policy.durations import show_duration
 from devsecops_eda.policy.facts import Facts, Waiver
-from devsecops_eda.policy.findings import mend
 from devsecops_eda.policy.judged import Judged, listed, plain, when
+from devsecops_eda.policy.kinds.counting import exceeded
+from devsecops_eda.policy.kinds.findings import mend
 from devsecops_eda.policy.model import AnyRule, CheckRule, FindingsRule, WaiverTerms
 from devsecops_eda.policy.summary import OWED
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from devsecops_eda.model import OutcomeStatus
-from devsecops_eda.policy import findings
 from devsecops_eda.policy.baseline import base_to_compare, digests, usable
 from devsecops_eda.policy.effective import effective, findings_of
 from devsecops_eda.policy.facts import COMMIT_CHECK, BaselineWanted, Facts, PredicateWanted
+from devsecops_eda.policy.kinds import findings
 from devsecops_eda.policy.model import CheckRule, FindingsRule, Policy
 from devsecops_eda.policy.selecting import applied
 

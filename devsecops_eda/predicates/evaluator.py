@@ -15,9 +15,9 @@ from typing import Protocol, Self
 from devsecops_eda.errors import UnavailableError
 from devsecops_eda.model import Finding
 from devsecops_eda.policy.effective import findings_of
-from devsecops_eda.policy.expression_names import NAMES
-from devsecops_eda.policy.expression_text import ExpressionError
 from devsecops_eda.policy.facts import Facts, Matches, PredicateWanted
+from devsecops_eda.policy.loading.expression_names import NAMES
+from devsecops_eda.policy.loading.expression_text import ExpressionError
 from devsecops_eda.predicates import child
 from devsecops_eda.predicates.memory import Answer, Memory, key_of
 from devsecops_eda.predicates.process import TOO_LATE, ChildGoneError, EvaluatingChild

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from devsecops_eda.model import Finding, Package, branch_name
-from devsecops_eda.policy.counting import has_fix
-from devsecops_eda.policy.expression_text import names_in
 from devsecops_eda.policy.facts import Facts
+from devsecops_eda.policy.kinds.counting import has_fix
+from devsecops_eda.policy.loading.expression_text import names_in
 from devsecops_eda.predicates.child import Value
 
 _NONE = Package("", "", "")

@@ -20,7 +20,7 @@ from devsecops_eda.archive import (
 from devsecops_eda.errors import EvidenceMissingError, InvalidPolicyError
 from devsecops_eda.model import Outcome, OutcomeStatus, People, Person
 from devsecops_eda.policy import Facts, Policy, decide
-from devsecops_eda.policy.load import PolicyText, load_policies
+from devsecops_eda.policy.loading.policies import PolicyText, load_policies
 from tests.archive_strategies import whole_facts_
 from tests.judging import (
     BASE,

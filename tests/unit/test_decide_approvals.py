@@ -9,8 +9,8 @@ from itertools import permutations
 import pytest
 
 from devsecops_eda.model import Closing, Mode
-from devsecops_eda.policy.approvals import instants
 from devsecops_eda.policy.facts import Vote
+from devsecops_eda.policy.voting.approvals import instants
 from tests.judging import NOW, PUSH, WITHIN, minutes
 from tests.voting import (
     DEADLINE,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from devsecops_eda.model import Ballot, Closing, Mode, Requirement, RequirementState, Verdict
 from devsecops_eda.policy import decide
-from devsecops_eda.policy.approvals import instants
-from devsecops_eda.policy.ballots import enough
 from devsecops_eda.policy.facts import Facts, Vote
 from devsecops_eda.policy.judged import Judged
 from devsecops_eda.policy.model import ApprovalsRule
-from devsecops_eda.policy.rounds import approvals_wanted, rounds_closing, tally
-from devsecops_eda.policy.views import view_of, worse_than
+from devsecops_eda.policy.voting.approvals import instants
+from devsecops_eda.policy.voting.ballots import enough
+from devsecops_eda.policy.voting.rounds import approvals_wanted, rounds_closing, tally
+from devsecops_eda.policy.voting.views import view_of, worse_than
 from tests.judging import NOW, minutes
 from tests.voting import (
     DEADLINE,

@@ -13,8 +13,8 @@ import pytest
 from devsecops_eda.model import Subject, Verdict
 from devsecops_eda.policy.facts import Facts, OtherDecision
 from devsecops_eda.policy.judged import Judged
+from devsecops_eda.policy.kinds.other_gates import instants, judge
 from devsecops_eda.policy.model import DecisionRule, Of
-from devsecops_eda.policy.other_gates import instants, judge
 from tests.judging import BASE, HEAD, NOW, PUSH, WITHIN, facts, minutes
 from tests.voting import request
 

@@ -15,8 +15,8 @@ from devsecops_eda.model import (
     Package,
     Severity,
 )
-from devsecops_eda.policy.repairing import Demand, Repair, fewest, repairs_for
-from devsecops_eda.policy.upgrading import smallest_upgrade
+from devsecops_eda.policy.mending.repairing import Demand, Repair, fewest, repairs_for
+from devsecops_eda.policy.mending.upgrading import smallest_upgrade
 from tests.judging import completed, facts, finding
 from tests.walking import in_package, no_high, way
 

@@ -14,8 +14,8 @@ from devsecops_eda.model import (
     RequirementState,
     Seats,
 )
-from devsecops_eda.policy.rounds import approvals_wanted, rounds_closing
-from devsecops_eda.policy.views import view_of
+from devsecops_eda.policy.voting.rounds import approvals_wanted, rounds_closing
+from devsecops_eda.policy.voting.views import view_of
 from tests.judging import BASE, HEAD, NOW, minutes
 from tests.voting import (
     DEADLINE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devsecops_eda.model import Closing, RequirementState
-from devsecops_eda.policy.views import view_of, worse_than
+from devsecops_eda.policy.voting.views import view_of, worse_than
 from tests.judging import NOW, finding
 from tests.voting import (
     GOOD,

@@ -20,8 +20,8 @@ from devsecops_eda.model import (
     Verdict,
 )
 from devsecops_eda.policy import Facts, FindingsRule, Policy, decide
+from devsecops_eda.policy.mending.way import MAX_STEPS
 from devsecops_eda.policy.model import AnyRule, OpenHours, Weekday, WindowRule
-from devsecops_eda.policy.way import MAX_STEPS
 from tests.judging import NOW, REPO, completed, facts, failed, finding, minutes, policy
 from tests.judging_cases import LOADED, MORE_RULES, TERMS, Case, cases
 from tests.voting import AUTHOR, approvals, made_by, people

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from devsecops_eda.policy.kinds.windows import is_open, judge, next_change, opens_at
 from devsecops_eda.policy.model import Freeze, OpenHours, Weekday, WindowRule
-from devsecops_eda.policy.windows import is_open, judge, next_change, opens_at
 from tests.judging import facts
 
 MOMENT = timedelta(microseconds=1)

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devsecops_eda.policy.kinds.windows import instants, is_open, judge, opens_at
 from devsecops_eda.policy.model import Freeze, OpenHours, Weekday, WindowRule
-from devsecops_eda.policy.windows import instants, is_open, judge, opens_at
 from tests.judging import facts
 
 MOMENT = timedelta(microseconds=1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsecops_eda.policy.expression_names import FUNCTIONS, MACROS, NAMES, VALUES
-from devsecops_eda.policy.expression_text import (
+from devsecops_eda.policy.loading.expression_names import FUNCTIONS, MACROS, NAMES, VALUES
+from devsecops_eda.policy.loading.expression_text import (
     MAX_EXPRESSION_CHARS,
     MAX_LITERAL_CHARS,
     ExpressionError,
@@ -16,7 +16,7 @@ from devsecops_eda.policy.expression_text import (
     names_in,
     tokens_of,
 )
-from devsecops_eda.policy.expressions import check_expression
+from devsecops_eda.policy.loading.expressions import check_expression
 from tests.predicate_cases import CASES, FAILING, REFUSED
 
 

@@ -87,13 +87,13 @@ def _imported() -> dict[str, set[str]]:
 
 
 def test_what_is_imported_is_asked_for() -> None:
-    asked = _extra("install_requires") | _extra("worker")
+    asked = _extra("install_requires") | _extra("worker") | _extra("postgres")
     names = {canonicalize_name(Requirement(line).name) for line in asked}
     assert {name: files for name, files in _imported().items() if name not in names} == {}
 
 
 def test_the_extra_all_is_all_extras() -> None:
-    assert _extra("all") == _extra("worker") | _extra("scanners")
+    assert _extra("all") == _extra("worker") | _extra("scanners") | _extra("postgres")
 
 
 @pytest.mark.parametrize("scanner", SCANNERS)

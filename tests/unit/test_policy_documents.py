@@ -12,8 +12,8 @@ from devsecops_eda.cli.policy_source import configured_policy, policy_texts
 from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.model import EventType, People
 from devsecops_eda.policy import PolicyText, default_policy_text, load_policies, load_policy
-from devsecops_eda.policy.document import MAX_POLICY_BYTES
-from devsecops_eda.policy.load import MAX_DOCUMENTS, MAX_RULES
+from devsecops_eda.policy.loading.document import MAX_POLICY_BYTES
+from devsecops_eda.policy.loading.policies import MAX_DOCUMENTS, MAX_RULES
 from devsecops_eda.settings import GateSettings, Settings
 from tests.judging import CHECKS
 from tests.policy_files import FRAME, GROUPS, PEOPLE, load_all, refused_all

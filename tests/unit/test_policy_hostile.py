@@ -48,7 +48,7 @@ def refusal_of(text: str) -> InvalidPolicyError | None:
 
 
 def test_the_time_zones_are_there_without_those_of_the_system() -> None:
-    program = "from devsecops_eda.policy.load_windows import zones; print(len(zones()))"
+    program = "from devsecops_eda.policy.loading.windows import zones; print(len(zones()))"
     found = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONTZPATH": ""},

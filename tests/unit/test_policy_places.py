@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.policy.document import Mapping, Scalar, read_yaml
-from devsecops_eda.policy.written import place_of
+from devsecops_eda.policy.loading.document import Mapping, Scalar, read_yaml
+from devsecops_eda.policy.loading.written import place_of
 from tests.policy_files import PEOPLE, load
 
 WRITTEN = {

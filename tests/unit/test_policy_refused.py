@@ -7,8 +7,8 @@ import re
 import pytest
 
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.policy.document import MAX_DEPTH, MAX_POLICY_BYTES
-from devsecops_eda.policy.load import MAX_RULES
+from devsecops_eda.policy.loading.document import MAX_DEPTH, MAX_POLICY_BYTES
+from devsecops_eda.policy.loading.policies import MAX_RULES
 from tests.policy_files import FRAME, as_read_elsewhere, load, refused, schema
 
 # What the frame is changed to, what the refusal says, whether the schema sees it too.
@@ -55,7 +55,7 @@ REFUSED = [
     ("gates: [merge, release]", "gates: merge", "must be a list of gates, not the text", True),
     ("[merge, release]", "[merge, relaese]", "no gate 'relaese'; did you mean release?", False),
     ("[merge, release]", "[merge, merge]", "stands in this list a second time", True),
-    ("check: semgrep", "check: semgerp", "no check 'semgerp' runs here; did you mean semgrep?", False),
+    ("check: semgrep", "check: semgerp", "no check 'semgerp' runs here; did you mean semgrep", False),
     ("check: semgrep", "check: nothing-like-it", "there are: commit, safety, semgrep", False),
     ("at_most: {high: 0}", "at_most: {}", "at_most: must name at least one of the sev", True),
     ("    at_most: {high: 0}\n", "", "the key 'at_most' is missing", True),

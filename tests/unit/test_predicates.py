@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda.model import Confidence, Finding, Package, Severity
-from devsecops_eda.policy.expression_names import NAMES
 from devsecops_eda.policy.facts import Matches
+from devsecops_eda.policy.loading.expression_names import NAMES
 from devsecops_eda.predicates import CelEvaluator, with_matches
 from devsecops_eda.predicates.memory import MAX_ANSWERS, RETRY_S, Answer, Memory
 from devsecops_eda.predicates.rows import AROUND, OF_FINDING, Columns

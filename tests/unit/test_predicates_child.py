@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devsecops_eda.errors import UnavailableError
-from devsecops_eda.policy.expression_names import NAMES
+from devsecops_eda.policy.loading.expression_names import NAMES
 from devsecops_eda.predicates import CelEvaluator
 from devsecops_eda.predicates.process import ChildGoneError, EvaluatingChild
 from tests.evaluating import MANY, alive, answers, children_of, resident_kib

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from devsecops_eda.model import Finding, RequirementState, Severity
 from devsecops_eda.policy.baseline import Base, new_findings
-from devsecops_eda.policy.counting import Sieve, exceeded, sieve_of
 from devsecops_eda.policy.effective import Answered, findings_of
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import MAX_NAMED, Judged, count, listed, plain, when
-from devsecops_eda.policy.looking import compared, evidence_of, look
+from devsecops_eda.policy.kinds.counting import Sieve, exceeded, sieve_of
+from devsecops_eda.policy.kinds.looking import compared, evidence_of, look
 from devsecops_eda.policy.merging import worst_first
 from devsecops_eda.policy.model import FindingsRule
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from devsecops_eda.policy.expression_names import MACROS, NAMES
+from devsecops_eda.policy.loading.expression_names import MACROS, NAMES
 
 MAX_EXPRESSION_CHARS = 2048
 """A longer predicate is refused unread."""

@@ -8,12 +8,13 @@ from importlib import resources
 from types import MappingProxyType
 
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.policy.document import read_yaml
-from devsecops_eda.policy.frame import Frame
-from devsecops_eda.policy.load_gates import check_waits, read_gates, together
-from devsecops_eda.policy.load_people import read_break_glass, read_waivers
-from devsecops_eda.policy.load_rules import read_rule
-from devsecops_eda.policy.load_selectors import read_selector
+from devsecops_eda.policy.loading.document import read_yaml
+from devsecops_eda.policy.loading.frame import Frame
+from devsecops_eda.policy.loading.gates import check_waits, read_gates, together
+from devsecops_eda.policy.loading.people import read_break_glass, read_waivers
+from devsecops_eda.policy.loading.reading import At
+from devsecops_eda.policy.loading.rules import read_rule
+from devsecops_eda.policy.loading.selectors import read_selector
 from devsecops_eda.policy.model import (
     AnyRule,
     BreakGlass,
@@ -22,7 +23,6 @@ from devsecops_eda.policy.model import (
     Selector,
     WaiverTerms,
 )
-from devsecops_eda.policy.reading import At
 from devsecops_eda.policy.selecting import joined
 
 VERSION = 1

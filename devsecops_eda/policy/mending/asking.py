@@ -18,11 +18,11 @@ from devsecops_eda.model import (
 )
 from devsecops_eda.policy.durations import show_duration
 from devsecops_eda.policy.facts import Facts
-from devsecops_eda.policy.findings import hint
 from devsecops_eda.policy.judged import count, listed, plain
+from devsecops_eda.policy.kinds.findings import hint
+from devsecops_eda.policy.mending.repairing import Repair
+from devsecops_eda.policy.mending.upgrading import smallest_upgrade
 from devsecops_eda.policy.model import WaiverTerms
-from devsecops_eda.policy.repairing import Repair
-from devsecops_eda.policy.upgrading import smallest_upgrade
 from devsecops_eda.policy.waiving import longest
 
 MAX_OPTIONS_CHARS = 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from devsecops_eda.policy.document import Place, Scalar
+from devsecops_eda.policy.loading.document import Place, Scalar
 
 _BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import TypeVar
 
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.policy import document
-from devsecops_eda.policy.document import Mapping, Node, Scalar
 from devsecops_eda.policy.durations import parse_duration
-from devsecops_eda.policy.written import place_of
+from devsecops_eda.policy.loading import document
+from devsecops_eda.policy.loading.document import Mapping, Node, Scalar
+from devsecops_eda.policy.loading.written import place_of
 
 MAX_NUMBER = 9_999_999
 MAX_TEXT_CHARS = 500

@@ -7,9 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from devsecops_eda.model import EventType
-from devsecops_eda.policy.frame import unique
+from devsecops_eda.policy.loading.frame import unique
+from devsecops_eda.policy.loading.reading import At
 from devsecops_eda.policy.model import AnyRule, DecisionRule, GateSpec
-from devsecops_eda.policy.reading import At
 
 ASKING = (EventType.COMMIT_PUSHED, EventType.DEPLOYMENT_REQUESTED)
 """The facts that may ask a gate by themselves; ``decision.requested`` always may."""

@@ -10,7 +10,7 @@ from devsecops_eda.model import Coverage, Gap, RequirementState
 from devsecops_eda.policy.effective import Answered
 from devsecops_eda.policy.facts import COMMIT_CHECK, Facts
 from devsecops_eda.policy.judged import Judged, count, listed, plain
-from devsecops_eda.policy.looking import answered, commit_evidence, look
+from devsecops_eda.policy.kinds.looking import answered, commit_evidence, look
 from devsecops_eda.policy.model import CoverageRule, Scope
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from devsecops_eda.model import Mode, Requirement, RequirementState, Step, StepKind, branch_name
-from devsecops_eda.policy import windows
-from devsecops_eda.policy.asking import Asking
-from devsecops_eda.policy.counting import exceeded
 from devsecops_eda.policy.facts import Facts
 from devsecops_eda.policy.judged import Judged, count, when
+from devsecops_eda.policy.kinds import windows
+from devsecops_eda.policy.kinds.counting import exceeded
+from devsecops_eda.policy.mending.asking import Asking
+from devsecops_eda.policy.mending.repairing import Demand, fewest, repairs_for
 from devsecops_eda.policy.model import (
     AnyRule,
     CheckRule,
@@ -21,9 +22,8 @@ from devsecops_eda.policy.model import (
     WaiverTerms,
     WindowRule,
 )
-from devsecops_eda.policy.polls import latest_round
-from devsecops_eda.policy.repairing import Demand, fewest, repairs_for
 from devsecops_eda.policy.summary import OWED, in_the_way
+from devsecops_eda.policy.voting.polls import latest_round
 
 MAX_STEPS = 20
 """As many steps a way has; the others are counted in one more."""

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from devsecops_eda.model import Mode, Severity, branch_name
 from devsecops_eda.policy.durations import show_duration
-from devsecops_eda.policy.expression_text import ExpressionError
-from devsecops_eda.policy.expressions import check_expression
 from devsecops_eda.policy.facts import COMMIT_CHECK
-from devsecops_eda.policy.frame import Frame, by_severity, severity_of, unique
-from devsecops_eda.policy.load_people import read_approvals
-from devsecops_eda.policy.load_selectors import read_selector
-from devsecops_eda.policy.load_windows import read_window
+from devsecops_eda.policy.loading.expression_text import ExpressionError
+from devsecops_eda.policy.loading.expressions import check_expression
+from devsecops_eda.policy.loading.frame import Frame, by_severity, severity_of, unique
+from devsecops_eda.policy.loading.people import read_approvals
+from devsecops_eda.policy.loading.reading import At, nearest
+from devsecops_eda.policy.loading.selectors import read_selector
+from devsecops_eda.policy.loading.windows import read_window
 from devsecops_eda.policy.model import (
     AnyRule,
     ApprovalsRule,
@@ -28,7 +29,6 @@ from devsecops_eda.policy.model import (
     Selector,
     WindowRule,
 )
-from devsecops_eda.policy.reading import At, nearest
 
 _COMMON = (
     *("id", "kind", "gates", "mode", "message", "solution", "from", "until"),

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from devsecops_eda.model import Ballot, Closing, CountedVote, Requirement
-from devsecops_eda.policy.electorate import Electorate
 from devsecops_eda.policy.facts import Round, Vote
 from devsecops_eda.policy.judged import listed, plain
 from devsecops_eda.policy.model import ApprovalsRule
-from devsecops_eda.policy.views import worse_than
+from devsecops_eda.policy.voting.electorate import Electorate
+from devsecops_eda.policy.voting.views import worse_than
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from devsecops_eda.model import (
 from devsecops_eda.policy.durations import show_duration
 from devsecops_eda.policy.facts import COMMIT_CHECK, Facts, Request
 from devsecops_eda.policy.judged import Judged, listed, plain
-from devsecops_eda.policy.looking import answered
+from devsecops_eda.policy.kinds.looking import answered
 from devsecops_eda.policy.model import ApprovalsRule, Exclusion
 
 MAX_PERSONS_TOLD = 1000

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from devsecops_eda.model import Severity
 from devsecops_eda.policy.facts import COMMIT_CHECK
+from devsecops_eda.policy.loading.reading import At
 from devsecops_eda.policy.model import Selector
-from devsecops_eda.policy.reading import At
 
 Value = TypeVar("Value")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from devsecops_eda.model import Outcome, RequirementState
 from devsecops_eda.policy.facts import COMMIT_CHECK, Facts
 from devsecops_eda.policy.judged import Judged, count, plain
-from devsecops_eda.policy.looking import look
+from devsecops_eda.policy.kinds.looking import look
 from devsecops_eda.policy.model import ScanRule
 
 

@@ -18,24 +18,24 @@ from devsecops_eda.model import (
     Seats,
     branch_name,
 )
-from devsecops_eda.policy.approvals import (
+from devsecops_eda.policy.baseline import commit_facts
+from devsecops_eda.policy.facts import Facts, Round
+from devsecops_eda.policy.judged import Judged, listed, when
+from devsecops_eda.policy.model import ApprovalsRule, Policy
+from devsecops_eda.policy.selecting import applied
+from devsecops_eda.policy.voting.approvals import (
     may_be_asked,
     standing,
     wanted_votes,
 )
-from devsecops_eda.policy.ballots import approving, told, unweighed, vetoing
-from devsecops_eda.policy.baseline import commit_facts
-from devsecops_eda.policy.electorate import (
+from devsecops_eda.policy.voting.ballots import approving, told, unweighed, vetoing
+from devsecops_eda.policy.voting.electorate import (
     MAX_PERSONS_TOLD,
     latest_request,
     told_excluded,
 )
-from devsecops_eda.policy.facts import Facts, Round
-from devsecops_eda.policy.judged import Judged, listed, when
-from devsecops_eda.policy.model import ApprovalsRule, Policy
-from devsecops_eda.policy.polls import Poll, Polled, latest_round
-from devsecops_eda.policy.selecting import applied
-from devsecops_eda.policy.views import not_of_people, view_of
+from devsecops_eda.policy.voting.polls import Poll, Polled, latest_round
+from devsecops_eda.policy.voting.views import not_of_people, view_of
 
 
 def approvals_wanted(

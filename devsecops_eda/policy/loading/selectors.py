@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from devsecops_eda.policy.frame import unique
+from devsecops_eda.policy.loading.frame import unique
+from devsecops_eda.policy.loading.reading import At
 from devsecops_eda.policy.model import BranchClass, Selector
-from devsecops_eda.policy.reading import At
 
 _KEYS = ("repositories", "environments", "branch")
 

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from devsecops_eda.policy.frame import Frame
+from devsecops_eda.policy.loading.frame import Frame
+from devsecops_eda.policy.loading.reading import At
 from devsecops_eda.policy.model import Freeze, OpenHours, Weekday, WindowRule
-from devsecops_eda.policy.reading import At
 
 # They mean another thing on each machine, or nothing.
 _NO_ZONES = frozenset({"localtime", "Factory", "posixrules"})

@@ -11,7 +11,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from devsecops_eda.model import Requirement, RequirementState
-from devsecops_eda.policy.ballots import (
+from devsecops_eda.policy.facts import Facts
+from devsecops_eda.policy.judged import Judged, count, listed, plain, when
+from devsecops_eda.policy.kinds.looking import commit_evidence
+from devsecops_eda.policy.model import ApprovalsRule, Exclusion
+from devsecops_eda.policy.summary import in_the_way
+from devsecops_eda.policy.voting.ballots import (
     approving,
     complete_since,
     enough,
@@ -19,14 +24,9 @@ from devsecops_eda.policy.ballots import (
     sitting,
     vetoing,
 )
-from devsecops_eda.policy.electorate import latest_request, said_by_git, told_excluded
-from devsecops_eda.policy.facts import Facts
-from devsecops_eda.policy.judged import Judged, count, listed, plain, when
-from devsecops_eda.policy.looking import commit_evidence
-from devsecops_eda.policy.model import ApprovalsRule, Exclusion
-from devsecops_eda.policy.polls import Poll, Polled, binding_of, polled
-from devsecops_eda.policy.summary import in_the_way
-from devsecops_eda.policy.views import not_of_people
+from devsecops_eda.policy.voting.electorate import latest_request, said_by_git, told_excluded
+from devsecops_eda.policy.voting.polls import Poll, Polled, binding_of, polled
+from devsecops_eda.policy.voting.views import not_of_people
 
 
 def judge(

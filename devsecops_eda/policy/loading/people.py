@@ -8,17 +8,17 @@ from enum import StrEnum
 from typing import Any
 
 from devsecops_eda.model import Severity
-from devsecops_eda.policy import document
 from devsecops_eda.policy.durations import show_duration
-from devsecops_eda.policy.frame import (
+from devsecops_eda.policy.loading import document
+from devsecops_eda.policy.loading.frame import (
     Frame,
     by_severity,
     read_groups,
     severity_of,
     unique,
 )
+from devsecops_eda.policy.loading.reading import At
 from devsecops_eda.policy.model import ApprovalsRule, BreakGlass, Exclusion, WaiverTerms
-from devsecops_eda.policy.reading import At
 
 MAX_BREAK_GLASS = timedelta(hours=24)
 """No override is longer, whatever a policy says."""

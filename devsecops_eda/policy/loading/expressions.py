@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from devsecops_eda.policy.expression_names import FUNCTIONS, MACROS, NAMES, VALUES, Kind
-from devsecops_eda.policy.expression_text import (
+from devsecops_eda.policy.judged import plain
+from devsecops_eda.policy.loading.expression_names import FUNCTIONS, MACROS, NAMES, VALUES, Kind
+from devsecops_eda.policy.loading.expression_text import (
     NO_PAST,
     NO_TIME,
     ExpressionError,
@@ -21,8 +22,7 @@ from devsecops_eda.policy.expression_text import (
     chains_of,
     tokens_of,
 )
-from devsecops_eda.policy.judged import plain
-from devsecops_eda.policy.reading import nearest
+from devsecops_eda.policy.loading.reading import nearest
 
 _ERROR = re.compile(
     r"ERROR: <input>:(-?\d+):(-?\d+): (.*?)(?:\n \||\nERROR:|\s*\[[A-Z_]+\]\Z)", re.S

@@ -8,7 +8,10 @@ from datetime import datetime
 from enum import Enum, auto
 
 from devsecops_eda.model import Closing, Outcome, Requirement
-from devsecops_eda.policy.ballots import (
+from devsecops_eda.policy.facts import Facts, Round
+from devsecops_eda.policy.judged import listed
+from devsecops_eda.policy.model import ApprovalsRule
+from devsecops_eda.policy.voting.ballots import (
     Weighed,
     enough,
     sitting,
@@ -17,11 +20,8 @@ from devsecops_eda.policy.ballots import (
     voided,
     weigh,
 )
-from devsecops_eda.policy.electorate import Electorate, electorate, latest_request
-from devsecops_eda.policy.facts import Facts, Round
-from devsecops_eda.policy.judged import listed
-from devsecops_eda.policy.model import ApprovalsRule
-from devsecops_eda.policy.views import worse_than
+from devsecops_eda.policy.voting.electorate import Electorate, electorate, latest_request
+from devsecops_eda.policy.voting.views import worse_than
 
 
 class Poll(Enum):

@@ -1,0 +1,1 @@
+"""The shortest way from a decision to an allow."""
