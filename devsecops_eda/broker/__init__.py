@@ -4,6 +4,7 @@ from devsecops_eda.broker.address import Address, address_of, parse_url
 from devsecops_eda.broker.borrowing import Borrowed, Borrowing
 from devsecops_eda.broker.deadline import Deadline
 from devsecops_eda.broker.declaring import declare
+from devsecops_eda.broker.inquiring import Inquiry, Standing
 from devsecops_eda.broker.link import Link
 from devsecops_eda.broker.messages import Incoming, Outgoing, RefusedError
 from devsecops_eda.broker.publishing import (
@@ -20,10 +21,12 @@ __all__ = [
     "Borrowing",
     "Deadline",
     "Incoming",
+    "Inquiry",
     "Link",
     "Outgoing",
     "PublishingThread",
     "RefusedError",
+    "Standing",
     "address_of",
     "confirmed",
     "declare",

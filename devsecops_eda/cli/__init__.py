@@ -35,6 +35,7 @@ COMMANDS = {
     "worker": ("devsecops_eda.cli.worker:worker", "Work on the queue of one check."),
     "gate": ("devsecops_eda.cli.worker:gate", "Judge: fold outcomes into decisions."),
     "flow": ("devsecops_eda.cli.flow:flow", "Show one flow, event by event, on the gate's host."),
+    "doctor": ("devsecops_eda.cli.doctor:doctor", "Say what is wrong here, and how to mend it."),
     "dead": ("devsecops_eda.cli.dead:dead", "See, replay or drop what was refused."),
     "topology": ("devsecops_eda.cli.topology:topology", "Show, apply, export RabbitMQ's part."),
     "events": ("devsecops_eda.cli.events:events", "List, show, validate or follow events."),

@@ -26,7 +26,17 @@ GROUPS = {
         *("scanners", "waiting", "workspace"),
     ),
     "the programs": (
-        *("__main__", "cli", "embedded", "gate", "replaying", "scanning", "watch", "worker"),
+        *(
+            "__main__",
+            "cli",
+            "doctor",
+            "embedded",
+            "gate",
+            "replaying",
+            "scanning",
+            "watch",
+            "worker",
+        ),
     ),
 }
 RANK = {room: rank for rank, rooms in enumerate(GROUPS.values()) for room in rooms}
