@@ -13,6 +13,8 @@ CACHE := .cache
 RIG_PATH := $$PATH:$(CURDIR)/$(CACHE)/rig/bin
 PYTEST := PATH="$(RIG_PATH)" $(BIN)/python -m pytest
 TREE := devsecops_eda events tests
+# So many tests at a time; each has a RabbitMQ node and a PostgreSQL of its own.
+JOBS ?= 2
 
 # Of the two ways to take the network away, the first works for root, the second for many others.
 define WITHOUT_NETWORK
@@ -47,17 +49,21 @@ lint: $(VENV)/.dev ## ruff and mypy
 
 .PHONY: unit
 unit: $(VENV)/.dev ## the unit tests, without a network
-	@$(WITHOUT_NETWORK) $(BIN)/python -m pytest -q tests/unit
+	@$(WITHOUT_NETWORK) $(BIN)/python -m pytest -q -n $(JOBS) tests/unit
 
 .PHONY: integration
 integration: rig ## real commands on a real RabbitMQ, faults in their short form
 	@$(BIN)/devsecops-eda scanners install
-	@$(PYTEST) -q tests --ignore tests/unit
+	@$(PYTEST) -q -n $(JOBS) --dist loadfile tests --ignore tests/unit
 
 .PHONY: faults
 faults: rig ## the faults in full; takes minutes
 	@$(BIN)/devsecops-eda scanners install
 	@$(PYTEST) -q tests -m 'faults or faults_full'
+
+.PHONY: systemd
+systemd: rig ## the units under a real systemd, started for the test; as root, takes minutes
+	@$(PYTEST) -q tests -m systemd
 
 .PHONY: bench
 bench: rig ## measure and print
