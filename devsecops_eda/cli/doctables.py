@@ -82,7 +82,7 @@ def metrics() -> str:
         (
             f"`{one.name}`",
             one.kind.value,
-            ", ".join(f"`{name}`" for name in one.label_names) or "–",
+            ", ".join(f"`{name}`" for name in one.label_names) or "none",
             " and ".join(one.programs),
             one.help,
         )

@@ -134,7 +134,7 @@ def explain(
     from devsecops_eda.policy import selecting
 
     settings = app.settings
-    made = configured_policy(settings, policy_path)
+    made = configured_policy(settings, policy_path, local=True)
     if gate not in made.gate_names:
         known = ", ".join(made.gate_names)
         raise InvalidPolicyError(f"the policy has no gate {gate!r}; there are: {known}")

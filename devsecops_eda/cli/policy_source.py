@@ -16,14 +16,21 @@ CASES = ".test.yaml"
 """How the name of a file of cases ends; it lies beside the policy, and is no document itself."""
 
 
-def configured_policy(settings: Settings, file: Path | None = None) -> Policy:
+def configured_policy(
+    settings: Settings, file: Path | None = None, *, local: bool = False
+) -> Policy:
     """Return the policy of ``file``, else of the settings, else the built-in one.
+
+    ``local``: nobody will be asked. Where the configuration names no groups, any group is taken.
 
     Raises:
         InvalidPolicyError: it cannot be read, or something in it is wrong.
     """
     texts = policy_texts(settings, file)
-    return load_policies(texts, checks=settings.checks, groups=settings.people.groups)
+    groups = settings.people.groups
+    return load_policies(
+        texts, checks=settings.checks, groups=None if local and not groups else groups
+    )
 
 
 def policy_texts(settings: Settings, file: Path | None = None) -> tuple[PolicyText, ...]:

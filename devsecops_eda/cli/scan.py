@@ -94,7 +94,7 @@ def scanned(
     # What is judged does not configure its judge: a file found by chance inside PATH is not read.
     loaded = app.load(outside=path)
     settings = loaded.settings
-    policy = configured_policy(settings, policy_path)
+    policy = configured_policy(settings, policy_path, local=True)
     if gate not in policy.gate_names:
         known = ", ".join(policy.gate_names)
         raise InvalidPolicyError(f"the policy has no gate {gate!r}; there are: {known}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from devsecops_eda.model import (
     Finding,
     Severity,
     WaiverListed,
+    WaiverScope,
     WaiverState,
 )
 from devsecops_eda.policy import Facts, Policy, Waiver, covers, findings_of, waiver_state
@@ -28,6 +29,7 @@ from devsecops_eda.policy.voting.views import not_of_people
 MAX_SEARCHED = 50
 """In the findings of so many asks of a repository it is looked for what a waiver covers."""
 
+_MAY_COVER = frozenset({WaiverState.REQUESTED, WaiverState.PLANNED, WaiverState.ACTIVE})
 _BEST_FIRST = (
     WaiverState.ACTIVE,
     WaiverState.PLANNED,
@@ -98,6 +100,8 @@ class ShownWaivers:
         chosen, state, message = self._state(row, severity, now)
         remarks = records.waivers.remarks(row.id)
         told = [message, *(one.reason for one in remarks if one.reason != TOO_EARLY)]
+        if state in _MAY_COVER:
+            told += self._in_vain(scope, severity)
         grant = next((one for one in row.grants if one.granted_at == chosen.granted_at), None)
         return WaiverListed(
             waiver=row.id,
@@ -112,6 +116,13 @@ class ShownWaivers:
             message="; ".join(told),
             events=(*row.events, *(one.event for one in remarks)),
         )
+
+    def _in_vain(self, scope: WaiverScope, severity: Severity | None) -> Iterator[str]:
+        """Yield why a waiver covers nothing that is known: a slip of the pen holds for nothing."""
+        if scope.requirement and scope.requirement not in {rule.id for rule in self._policy.rules}:
+            yield f"no rule of the policy is called {scope.requirement}: it covers nothing"
+        elif not scope.requirement and severity is None:
+            yield "nothing that was found in this repository lately is covered by it"
 
     def _state(
         self, row: WaiverRow, severity: Severity | None, now: datetime

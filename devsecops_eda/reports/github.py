@@ -38,7 +38,7 @@ _UNHAPPY = frozenset(RequirementState) - {
     RequirementState.NOT_APPLICABLE,
 }
 # Everything that Markdown, HTML or GitHub (mentions, links) would act on.
-_ACTIVE = re.compile(r"[^\w \-,/()?§…✓✗→·–]|_")
+_ACTIVE = re.compile(r"[^\w \-,/()?§…✓✗→·\u2013]|_")
 _ROOM_BYTES = 200
 _FINDINGS = ("severity", "where", "rule", "what", "stands")
 

@@ -18,8 +18,10 @@ from devsecops_eda.model import (
     ListingRequested,
     Outcome,
     WaiverRequested,
+    WaiverScope,
 )
 from tests.governed import (
+    COMMIT,
     asks,
     event,
     governed,
@@ -175,3 +177,18 @@ def test_a_long_answer_comes_in_parts_that_each_fit_and_says_how_many_were_left_
     ends = [one.request.expires_at for part in parts for one in part.waivers]
     assert len(ends) == MAX_ENTRIES
     assert ends == sorted(ends)  # what ends first stands first
+
+
+def test_a_waiver_that_covers_nothing_known_says_so() -> None:
+    judge = governed()
+    wish = waiver(scope=WaiverScope(fingerprint="never-seen"))
+    says(judge, "linus", wish)
+    slip = waiver(scope=WaiverScope(requirement="cod", subject=COMMIT))
+    says(judge, "linus", slip)
+    for request, words in (
+        (wish, "nothing that was found in this repository lately is covered by it"),
+        (slip, "no rule of the policy is called cod: it covers nothing"),
+    ):
+        (part,) = listed(judge, Listed.WAIVERS, about=waiver_id(request, "linus"))
+        (one,) = part.waivers
+        assert words in one.message

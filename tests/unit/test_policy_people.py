@@ -7,7 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from devsecops_eda.errors import InvalidPolicyError
 from devsecops_eda.model import EventType, Severity
+from devsecops_eda.policy import PolicyText, load_policies
 from devsecops_eda.policy.model import (
     ApprovalsRule,
     DecisionRule,
@@ -229,3 +231,16 @@ def test_votes_need_a_check_that_says_whose_commit_it_is() -> None:
     text = PEOPLE.replace("check: safety", "check: semgrep")
     message = refused(text, checks=frozenset({"semgrep"}))
     assert "whose commit it is is said by the check commit, which is not configured" in message
+
+
+def test_where_nobody_says_who_is_who_any_group_is_taken_and_with_people_none_unknown() -> None:
+    text = (
+        "version: 1\nname: people\nwithin: 30m\ngates: {deploy: {}}\nrules:\n"
+        "  - {id: two, kind: approvals, gates: [deploy], n: 2, groups: [appsec], "
+        "at_least: {appsec: 2}, deadline: 24h}\n"
+    )
+    (rule,) = load_policies((PolicyText("p.yaml", text),), checks=["commit"], groups=None).rules
+    assert isinstance(rule, ApprovalsRule)
+    assert rule.groups == ("appsec",)
+    with pytest.raises(InvalidPolicyError, match="there is no group 'appsec'"):
+        load_policies((PolicyText("p.yaml", text),), checks=["commit"], groups={})

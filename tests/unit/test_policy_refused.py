@@ -55,7 +55,12 @@ REFUSED = [
     ("gates: [merge, release]", "gates: merge", "must be a list of gates, not the text", True),
     ("[merge, release]", "[merge, relaese]", "no gate 'relaese'; did you mean release?", False),
     ("[merge, release]", "[merge, merge]", "stands in this list a second time", True),
-    ("check: semgrep", "check: semgerp", "no check 'semgerp' runs here; did you mean semgrep", False),
+    (
+        "check: semgrep",
+        "check: semgerp",
+        "no check 'semgerp' runs here; did you mean semgrep",
+        False,
+    ),
     ("check: semgrep", "check: nothing-like-it", "there are: commit, safety, semgrep", False),
     ("at_most: {high: 0}", "at_most: {}", "at_most: must name at least one of the sev", True),
     ("    at_most: {high: 0}\n", "", "the key 'at_most' is missing", True),

@@ -19,13 +19,14 @@ Value = TypeVar("Value")
 class Frame:
     """What there is, and what holds where a rule says nothing.
 
-    ``gates`` are those of all documents, ``groups`` the persons of each group. ``policy``,
-    ``within`` and ``selectors`` are said by the document the rule stands in.
+    ``gates`` are those of all documents, ``groups`` the persons of each group, None where nobody
+    says who is who. ``policy``, ``within`` and ``selectors`` are said by the document the rule
+    stands in.
     """
 
     gates: Collection[str]
     checks: Collection[str]
-    groups: Mapping[str, frozenset[str]]
+    groups: Mapping[str, frozenset[str]] | None
     policy: str
     within: timedelta | None
     selectors: tuple[Selector, ...]
@@ -43,8 +44,10 @@ class Frame:
         if COMMIT_CHECK not in self.checks:
             raise at.refusal(f"{what} is said by the check {COMMIT_CHECK}, which is not configured")
 
-    def persons(self, groups: Iterable[str]) -> frozenset[str]:
-        """Return everybody who is in at least one of ``groups``."""
+    def persons(self, groups: Iterable[str]) -> frozenset[str] | None:
+        """Return everybody who is in at least one of ``groups``, None where nobody says who is."""
+        if self.groups is None:
+            return None
         return frozenset[str]().union(*(self.groups[group] for group in groups))
 
 
@@ -69,6 +72,8 @@ def unique(
 
 def read_groups(at: At, frame: Frame) -> tuple[str, ...]:
     """Return the groups of a list, sorted; each is known and somebody is in it."""
+    if frame.groups is None:
+        return tuple(sorted(unique(at, "groups", At.name, None, "group")))
     if not frame.groups:
         first = at.items("groups")[0]
         raise first.refusal(

@@ -48,9 +48,9 @@ def read_approvals(
         raise fields["n"].refusal("0 votes are no approval: at least 1")
     if n > MAX_VOTES:
         raise fields["n"].refusal(f"{n} people have to vote, at most {MAX_VOTES} can be asked for")
-    there = len(frame.persons(groups))
-    if n > there:
-        people = "1 person is" if there == 1 else f"{there} people are"
+    persons = frame.persons(groups)
+    if persons is not None and n > len(persons):
+        people = "1 person is" if len(persons) == 1 else f"{len(persons)} people are"
         raise fields["n"].refusal(f"{n} have to vote, but {people} in {', '.join(groups)}")
     frame.needs_commit(at, "whose commit it is")
     unknown = _UnknownAuthor.DENY
@@ -147,7 +147,7 @@ def _seats(at: At, n: int, groups: tuple[str, ...], frame: Frame) -> tuple[tuple
     total = sum(seats.values())
     if total > n:
         raise at.refusal(f"{total} seats are more than the {n} who have to vote")
-    filled = _filled(seats, frame)
+    filled = total if frame.groups is None else _filled(seats, frame.groups)
     if filled < total:
         raise at.refusal(
             f"{total} seats, but the people of these groups fill only {filled}: one person"
@@ -156,14 +156,14 @@ def _seats(at: At, n: int, groups: tuple[str, ...], frame: Frame) -> tuple[tuple
     return tuple(sorted(seats.items()))
 
 
-def _filled(seats: Mapping[str, int], frame: Frame) -> int:
+def _filled(seats: Mapping[str, int], groups: Mapping[str, frozenset[str]]) -> int:
     """Return how many of the seats can be filled at once, each by another person."""
     # A maximum matching: Kuhn's augmenting paths, seat by seat.
     order = [group for group, count in sorted(seats.items()) for _ in range(count)]
     taken: dict[str, int] = {}
 
     def sits(seat: int, asked: set[str]) -> bool:
-        for person in sorted(frame.groups[order[seat]]):
+        for person in sorted(groups[order[seat]]):
             if person in asked:
                 continue
             asked.add(person)

@@ -86,11 +86,12 @@ def load_policies(
     texts: Sequence[PolicyText],
     *,
     checks: Collection[str],
-    groups: Mapping[str, frozenset[str]],
+    groups: Mapping[str, frozenset[str]] | None,
 ) -> Policy:
     """Return what all documents say together; their order has no meaning.
 
-    ``checks`` are those there are, ``groups`` the persons in each group there is.
+    ``checks`` are those there are, ``groups`` the persons in each group there is; None where
+    nobody says who is who and nobody will be asked (a local scan): any group is taken then.
 
     Raises:
         InvalidPolicyError: with file, line, column, key path and the nearest valid name.
@@ -137,7 +138,7 @@ def _frame(
     document: _Document,
     gates: Collection[str],
     checks: Collection[str],
-    groups: Mapping[str, frozenset[str]],
+    groups: Mapping[str, frozenset[str]] | None,
 ) -> Frame:
     top = document.top
     within = top["within"].duration() if "within" in top else None
