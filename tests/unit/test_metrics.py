@@ -42,9 +42,9 @@ def judge() -> Meters:
     return Meters(Program.GATE, queue="q", words={"check": ["semgrep"], "gate": ["merge"]})
 
 
-def value(meters: Meters, name: str, **labels: str) -> float | None:
-    """The one sample of that name and with exactly these labels beside the queue."""
-    said = {**labels, "queue": "q"}
+def value(meters: Meters, name: str, *, queue: str = "q", **labels: str) -> float | None:
+    """The one sample of that name and with exactly these labels."""
+    said = {**labels, "queue": queue}
     wanted = ",".join(f'{key}="{said[key]}"' for key in sorted(said))
     found = re.search(
         rf"^{re.escape(name)}{{{re.escape(wanted)}}} (\S+)$", meters.scraped().decode(), re.M
