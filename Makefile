@@ -65,6 +65,10 @@ faults: rig ## the faults in full; takes minutes
 systemd: rig ## the units under a real systemd, started for the test; as root, takes minutes
 	@$(PYTEST) -q tests -m systemd
 
+.PHONY: deploy
+deploy: rig ## the Dockerfile without an engine and a cluster of three nodes; as root, takes minutes
+	@$(PYTEST) -q tests -m deploy
+
 .PHONY: bench
 bench: rig ## measure and print
 	@$(BIN)/devsecops-eda scanners install
