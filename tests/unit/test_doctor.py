@@ -1,0 +1,460 @@
+"""Each thing that can be wrong is found, is told in one sentence, and says how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devsecops_eda.broker import Standing, parse_url
+from devsecops_eda.definitions import Account, definitions
+from devsecops_eda.doctor import Finding, State, broker, host, rights, versions
+from devsecops_eda.doctor.finding import fail, ok
+from devsecops_eda.doctor.management import NotToldError
+from devsecops_eda.doctor.node import consumer_timeout_s, is_here
+from devsecops_eda.doctor.seen import Managed, Seen, untold
+from devsecops_eda.roles import Role
+from devsecops_eda.settings import Repository, SandboxMode, Settings, Surroundings, parse_settings
+from devsecops_eda.topology import DEAD, EVENTS, Identities, Topology, queue_name
+
+TOPOLOGY = Topology(("commit", "semgrep"))
+WELL = Seen(
+    product="RabbitMQ",
+    version="3.10.8",
+    cluster="rabbit@mq",
+    exchanges=dict.fromkeys((one.name for one in TOPOLOGY.exchanges), ""),
+    queues={one.name: Standing(0, 0 if one.name == DEAD else 1, "") for one in TOPOLOGY.queues},
+)
+NOTHING = untold(NotToldError("not asked"))
+REQUIRED = frozenset(("commit", "semgrep"))
+
+
+def states(found: Iterable[Finding]) -> list[State]:
+    return [one.state for one in found]
+
+
+def wrong(found: Iterable[Finding]) -> list[Finding]:
+    bad = [one for one in found if one.state in (State.WARN, State.FAIL)]
+    assert all(one.mend for one in bad)
+    return bad
+
+
+def with_queue(name: str, standing: Standing | None) -> Seen:
+    return replace(WELL, queues={**WELL.queues, name: standing})
+
+
+def test_a_finding_that_names_no_check_or_no_mend_is_none() -> None:
+    with pytest.raises(ValueError, match="no check"):
+        ok("weather", "fine")
+    with pytest.raises(ValueError, match="mend"):
+        fail("clock", "it stands still", "")
+
+
+def test_of_a_broker_that_is_well_nothing_is_wrong() -> None:
+    assert wrong(broker.topology_findings(WELL)) == []
+    assert wrong(broker.consumer_findings(WELL, TOPOLOGY, required=REQUIRED)) == []
+    assert wrong(broker.dead_letter_findings(WELL)) == []
+
+
+def test_what_is_not_there_or_differs_is_named() -> None:
+    gone = replace(with_queue(DEAD, None), exchanges={**WELL.exchanges, EVENTS: None})
+    (found,) = wrong(broker.topology_findings(gone))
+    assert found.state is State.FAIL
+    assert f"exchange {EVENTS}, queue {DEAD} are not there" in found.text
+    assert "topology apply" in found.mend
+    differs = with_queue(DEAD, Standing(0, 0, "queue devsecops.dead exists with another x"))
+    (found,) = wrong(broker.topology_findings(differs))
+    assert "another x" in found.text
+    unasked = with_queue(DEAD, Standing(0, 0, None))
+    assert states(broker.topology_findings(unasked)) == [State.NOT_CHECKED]
+
+
+@pytest.mark.parametrize(
+    ("name", "standing", "required", "state", "words"),
+    [
+        ("semgrep", None, REQUIRED, State.FAIL, "has no queue"),
+        ("semgrep", Standing(7, 0, ""), REQUIRED, State.FAIL, "7 events wait"),
+        ("semgrep", Standing(0, 0, ""), REQUIRED, State.FAIL, "the policy requires it"),
+        ("semgrep", Standing(0, 0, ""), frozenset(), State.WARN, "no rule of the policy"),
+        ("approval", Standing(0, 0, ""), frozenset(), State.FAIL, "nothing is decided"),
+    ],
+)
+def test_a_required_check_without_queue_or_consumer_fails(
+    name: str, standing: Standing | None, required: frozenset[str], state: State, words: str
+) -> None:
+    seen = with_queue(queue_name(name), standing)
+    (found,) = wrong(broker.consumer_findings(seen, TOPOLOGY, required=required))
+    assert (found.state, words in found.text) == (state, True), found
+
+
+def test_a_required_check_that_is_configured_nowhere_fails() -> None:
+    found = wrong(broker.consumer_findings(WELL, TOPOLOGY, required={"safety"}))
+    assert [one.state for one in found] == [State.FAIL]
+    assert "safety" in found[0].text
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_dead_letters_are_counted_and_who_eats_them_is_told(number: int) -> None:
+    (found,) = wrong(broker.dead_letter_findings(with_queue(DEAD, Standing(number, 0, ""))))
+    assert found.text.startswith(f"{number} message")
+    assert "dead list" in found.mend
+    (found,) = wrong(broker.dead_letter_findings(with_queue(DEAD, Standing(0, 1, ""))))
+    assert "consumes" in found.text
+    unseen = broker.dead_letter_findings(with_queue(DEAD, None))
+    assert states(unseen) == [State.NOT_CHECKED]
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "longest_s", "state"),
+    [
+        (1800.0, 1620.0, State.OK),
+        (1620.0, 1620.0, State.OK),
+        (1619.0, 1620.0, State.FAIL),
+        (None, 9000.0, State.OK),
+        (NotToldError("nobody knows"), 1620.0, State.NOT_CHECKED),
+        (NotToldError("nobody knows"), 1801.0, State.WARN),
+    ],
+)
+def test_the_consumer_timeout_is_measured_against_the_longest_scan(
+    timeout_s: float | NotToldError | None, longest_s: float, state: State
+) -> None:
+    found = broker.timeout_finding(timeout_s, longest_s=longest_s, default_s=1800.0, who="semgrep")
+    assert (found.state, "semgrep" in found.text) == (state, True)
+    if state in (State.FAIL, State.WARN):
+        assert f"consumer_timeout = {int(max(1_800_000, 1100 * longest_s))}" in found.mend
+
+
+def test_a_policy_of_the_broker_may_shorten_the_timeout() -> None:
+    def managed(pattern: str, value: object) -> Managed:
+        row = {"name": "p", "pattern": pattern, "definition": {"consumer-timeout": value}}
+        return replace(NOTHING, policies=[row])
+
+    assert broker.policy_timeout_s(managed("^devsecops", 60_000), TOPOLOGY) == 60
+    assert broker.policy_timeout_s(managed("^celery", 60_000), TOPOLOGY) is None
+    assert broker.policy_timeout_s(managed("(", 60_000), TOPOLOGY) is None
+    assert broker.policy_timeout_s(managed(".*", "soon"), TOPOLOGY) is None
+    assert broker.policy_timeout_s(NOTHING, TOPOLOGY) is None
+
+
+def bindings() -> list[dict[str, Any]]:
+    document = definitions(TOPOLOGY, vhost="/")
+    default = {"source": "", "destination": DEAD, "destination_type": "queue", "routing_key": DEAD}
+    return [default, *document["bindings"]]
+
+
+def test_a_missing_binding_is_a_failure_and_a_strange_one_a_warning() -> None:
+    assert wrong(broker.binding_findings(replace(NOTHING, bindings=bindings()), TOPOLOGY)) == []
+    without = [row for row in bindings() if row["routing_key"] != "commit.pushed.#"]
+    (found,) = wrong(broker.binding_findings(replace(NOTHING, bindings=without), TOPOLOGY))
+    assert (found.state, "commit.pushed.#" in found.text) == (State.FAIL, True)
+    strange = {**bindings()[-1], "source": EVENTS, "routing_key": "#"}
+    more = replace(NOTHING, bindings=[*bindings(), strange])
+    (found,) = wrong(broker.binding_findings(more, TOPOLOGY))
+    assert found.state is State.WARN
+    assert states(broker.binding_findings(NOTHING, TOPOLOGY)) == [State.NOT_CHECKED]
+
+
+@pytest.mark.parametrize(
+    ("definition", "pattern", "loses"),
+    [
+        ({"message-ttl": 1}, ".*", True),
+        ({"expires": 1}, r"\Adevsecops\.check", True),
+        ({"max-length": 1}, ".*", True),
+        ({"max-length": 1}, r"\Adevsecops\.check\..*\z", False),
+        ({"message-ttl": 1}, "^other", False),
+        ({"queue-leader-locator": "balanced"}, ".*", False),
+    ],
+)
+def test_a_policy_that_lets_messages_vanish_is_found(
+    definition: Mapping[str, object], pattern: str, loses: bool
+) -> None:
+    row = {"name": "p", "pattern": pattern, "definition": definition}
+    found = wrong(broker.leftover_findings(replace(NOTHING, policies=[row]), TOPOLOGY))
+    assert [one.state for one in found] == [State.FAIL] * loses
+
+
+def test_a_queue_of_a_check_that_nobody_configured_is_found() -> None:
+    rows = [{"name": queue_name("old")}, {"name": DEAD}, {"name": "celery"}]
+    (found,) = wrong(broker.leftover_findings(replace(NOTHING, queues=rows), TOPOLOGY))
+    assert queue_name("old") in found.text
+
+
+def test_a_worker_whose_word_is_not_believed_is_found() -> None:
+    def consuming(check: str, user: str) -> dict[str, Any]:
+        return {"queue": {"name": queue_name(check)}, "channel_details": {"user": user}}
+
+    rows = [
+        consuming("approval", "devsecops-gate"),
+        consuming("semgrep", "devsecops-worker-semgrep"),
+        consuming("commit", "somebody"),
+        {"queue": {"name": "reply"}, "channel_details": {"user": "ci"}},
+        {"queue": {"name": queue_name("commit")}, "channel_details": []},
+    ]
+    managed = replace(NOTHING, consumers=rows)
+    (found,) = wrong(broker.speaker_findings(managed, Identities()))
+    assert "somebody" in found.text
+    assert "devsecops-worker-commit" in found.text
+    assert wrong(broker.speaker_findings(managed, Identities(sole_user="rig"))) == []
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "state"),
+    [(0, State.OK), (5, State.OK), (-6, State.WARN), (60, State.WARN), (61, State.FAIL),
+     (-86400, State.FAIL)],
+)  # fmt: skip
+def test_a_clock_that_is_wrong_is_told_by_how_much(ahead_s: int, state: State) -> None:
+    found = broker.clock_of_broker(replace(NOTHING, ahead=timedelta(seconds=ahead_s)))
+    assert found.state is state
+    if state is not State.OK:
+        assert f"{abs(ahead_s)} s {'ahead of' if ahead_s > 0 else 'behind'}" in found.text
+    assert broker.clock_of_broker(NOTHING).state is State.NOT_CHECKED
+
+
+def test_an_alarm_is_a_failure() -> None:
+    assert broker.alarm_finding(replace(NOTHING, alarm=True)).state is State.FAIL
+    assert broker.alarm_finding(replace(NOTHING, alarm=False)).state is State.OK
+    assert broker.alarm_finding(NOTHING).state is State.NOT_CHECKED
+
+
+# Versions.
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "lacks"),
+    [
+        ("3.9.29", State.FAIL, ["CC and BCC", "consumer timeout", "delivery limit", "x-death"]),
+        ("3.10.8", State.OK, ["CC and BCC", "consumer timeout", "delivery limit", "x-death"]),
+        ("3.13.7", State.OK, ["CC and BCC", "delivery limit", "x-death"]),
+        ("4.0.1", State.OK, ["CC and BCC", "twenty times"]),
+        ("4.0.5", State.OK, ["twenty times"]),
+        ("4.1.0-rc.1", State.OK, ["twenty times"]),
+        ("4.3.0", State.OK, []),
+    ],
+)
+def test_what_a_version_does_not_protect_is_said(
+    version: str, state: State, lacks: list[str]
+) -> None:
+    found = list(versions.version_findings("RabbitMQ", version))
+    assert found[0].state is state
+    told = [one.text for one in found if one.check == "protection" and one.state is State.WARN]
+    assert len(told) == len(lacks)
+    for words, text in zip(lacks, told, strict=True):
+        assert words in text
+
+
+@pytest.mark.parametrize(("product", "version"), [("LavinMQ", "2.0.0"), ("RabbitMQ", ""), ("", "")])
+def test_another_broker_is_none_that_we_know(product: str, version: str) -> None:
+    found = list(versions.version_findings(product, version))
+    assert states(found) == [State.FAIL, State.NOT_CHECKED]
+
+
+# Rights.
+
+IDENTITIES = Identities()
+ACCOUNTS = (
+    Account("devsecops-gate", Role.GATE, "approval"),
+    Account("devsecops-worker-commit", Role.SCAN_WORKER, "commit"),
+    Account("devsecops-worker-semgrep", Role.SCAN_WORKER, "semgrep"),
+    Account("ci", Role.CI, repos=("acme/app",)),
+    Account("devsecops-operator", Role.OPERATOR),
+)
+DOCUMENT = definitions(TOPOLOGY, vhost="/", users=ACCOUNTS)
+AS_EXPORTED = replace(
+    NOTHING,
+    permissions=DOCUMENT["permissions"],
+    topic_permissions=DOCUMENT["topic_permissions"],
+    users=DOCUMENT["users"],
+)
+
+
+def rights_of(managed: Managed, identities: Identities = IDENTITIES) -> list[Finding]:
+    return list(rights.rights_findings(managed, identities, checks=("commit", "semgrep")))
+
+
+def without(rows: Any, user: str) -> list[Mapping[str, Any]]:
+    return [row for row in rows if row["user"] != user]
+
+
+def changed(rows: Any, user: str, **values: str) -> list[Mapping[str, Any]]:
+    return [{**row, **values} if row["user"] == user else row for row in rows]
+
+
+def test_rights_as_they_are_exported_are_well() -> None:
+    assert states(rights_of(AS_EXPORTED)) == [State.OK]
+
+
+P, T, U = DOCUMENT["permissions"], DOCUMENT["topic_permissions"], DOCUMENT["users"]
+GUEST = {"user": "guest", "configure": ".*", "write": ".*", "read": ".*"}
+
+
+@pytest.mark.parametrize(
+    ("managed", "state", "words"),
+    [
+        (replace(AS_EXPORTED, permissions=without(P, "devsecops-gate")), State.FAIL, "no user"),
+        (replace(AS_EXPORTED, topic_permissions=without(T, "ci")), State.FAIL, "ci may publish"),
+        (
+            replace(AS_EXPORTED, permissions=changed(P, "devsecops-worker-commit", read=".*")),
+            State.WARN,
+            "other rights than its role: read",
+        ),
+        (
+            replace(AS_EXPORTED, topic_permissions=changed(T, "devsecops-gate", write=".*")),
+            State.WARN,
+            "topic write",
+        ),
+        (
+            replace(AS_EXPORTED, permissions=changed(P, "ci", write=".*")),
+            State.WARN,
+            "ci may replay",
+        ),
+        (
+            replace(AS_EXPORTED, users=[*U[:-2], {**U[-2], "tags": ["impersonator"]}, U[-1]]),
+            State.FAIL,
+            "in the name of every other",
+        ),
+        (
+            replace(
+                AS_EXPORTED,
+                permissions=[*P, GUEST],
+                users=[*U, {"name": "guest", "tags": "administrator"}],
+            ),
+            State.FAIL,
+            "guest may publish under any routing key",
+        ),
+    ],
+)
+def test_who_may_too_much_or_too_little_is_named(
+    managed: Managed, state: State, words: str
+) -> None:
+    (found,) = wrong(rights_of(managed))
+    assert (found.state, words in found.text) == (state, True), found
+
+
+def test_a_trial_on_one_user_is_told_as_one() -> None:
+    managed = replace(NOTHING, permissions=[GUEST], topic_permissions=[], users=[])
+    (found,) = wrong(rights_of(managed, Identities(sole_user="guest")))
+    assert "trial" in found.mend
+
+
+def test_who_is_no_administrator_is_told_nothing_of_rights() -> None:
+    assert states(rights_of(NOTHING)) == [State.NOT_CHECKED]
+
+
+# This machine.
+
+
+def write(file: Path, text: str, mode: int = 0o600) -> Path:
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "state"),
+    [
+        ('[broker]\nurl = "amqp://u:secret@h/"\n', 0o644, State.WARN),
+        ('[broker]\nurl = "amqp://u:secret@h/"\n', 0o640, State.OK),
+        ('[broker]\nurl = "amqp://u@h/"\npassword = "x"\n', 0o644, State.WARN),
+        ('[broker]\nmanagement_url = "http://u:secret@h"\n', 0o644, State.WARN),
+        ('[gate]\ndatabase = "postgresql://u:secret@h/g"\n', 0o644, State.WARN),
+        ('[broker]\nurl = "amqp://u@h/"\n', 0o644, State.OK),
+    ],
+)
+def test_a_secret_in_a_file_that_everybody_reads_is_found(
+    tmp_path: Path, text: str, mode: int, state: State
+) -> None:
+    file = write(tmp_path / "x.toml", text, mode)
+    around = Surroundings({}, tmp_path, tmp_path, lambda _path: "s")
+    found = host.configuration_finding(parse_settings(text, file=file, around=around))
+    assert found.state is state
+    assert "secret@" not in found.text
+
+
+def test_passwords_in_the_clear_are_told_where_they_leave_the_machine() -> None:
+    def told(url: str, management: str = "") -> list[str]:
+        given = Settings(Path("/state"))
+        set_ = replace(given.broker, url=url, management_url=management)
+        return [one.text for one in host.transport_findings(replace(given, broker=set_))]
+
+    assert told("amqp://u:p@localhost/", "http://127.0.0.1:15672") == []
+    assert told("amqps://u:p@mq/", "https://mq:15671") == []
+    assert len(told("amqp://u:p@mq/", "http://mq:15672")) == 2
+    assert any("guest" in text for text in told("amqps://guest:guest@mq/"))
+    assert all(":p@" not in text for text in told("amqp://u:p@mq/"))
+
+
+def test_what_git_lacks_is_found(tmp_path: Path) -> None:
+    open_ = write(tmp_path / "open", "token", 0o644)
+    closed = write(tmp_path / "closed", "token")
+    cases = {
+        "https://h/a": (Repository("a", "https://h/a", credential_file=closed), 0),
+        "open": (Repository("b", "https://h/b", credential_file=open_), 1),
+        "gone": (Repository("c", "https://h/c", credential_file=tmp_path / "gone"), 1),
+        "folder": (Repository("d", str(tmp_path), protocols=("file",)), 0),
+        "no folder": (Repository("e", str(tmp_path / "no"), protocols=("file",)), 1),
+    }
+    for name, (repository, count) in cases.items():
+        found = list(host.repository_findings({repository.key: repository}))
+        assert len(wrong(found)) == count, name
+    assert len(wrong(host.repository_findings({}))) == 1
+
+
+def test_a_state_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert host.state_finding(Settings(tmp_path)).state in (State.OK, State.WARN)
+    found = host.state_finding(Settings(tmp_path / "no"))
+    assert (found.state, "not there yet" in found.text) == (State.WARN, True)
+
+
+def test_no_sandbox_is_a_warning_where_it_is_wanted_so() -> None:
+    assert host.sandbox_finding(SandboxMode.NONE).state is State.WARN
+
+
+def fake_rabbitmqctl(folder: Path, answer: str, code: int = 0) -> Path:
+    file = folder / "rabbitmqctl"
+    return write(file, f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\nexit {code}\n", 0o755)
+
+
+@pytest.mark.parametrize(
+    ("answer", "timeout_s"),
+    [
+        ('{{ok,1800000},<<"rabbit@mq">>}', 1800.0),
+        ('{{ok,undefined},<<"rabbit@mq">>}', None),
+        ('{undefined,<<"rabbit@mq">>}', None),
+    ],
+)
+def test_a_node_tells_its_consumer_timeout(
+    tmp_path: Path, answer: str, timeout_s: float | None
+) -> None:
+    program = fake_rabbitmqctl(tmp_path, answer)
+    address = parse_url("amqp://mq/")
+    assert consumer_timeout_s(program, address, cluster="rabbit@mq") == timeout_s
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda folder: fake_rabbitmqctl(folder, '{{ok,1},<<"rabbit@other">>}'), "another broker"),
+        (lambda folder: fake_rabbitmqctl(folder, "Error: no", 69), "finds no node"),
+        (lambda folder: fake_rabbitmqctl(folder, "what?"), "finds no node"),
+        (lambda folder: write(folder / "no", "", 0o600), "does not answer"),
+        (lambda _folder: None, "broker's host"),
+    ],
+)
+def test_a_node_that_does_not_tell_says_why(
+    tmp_path: Path, make: Callable[[Path], Path | None], words: str
+) -> None:
+    with pytest.raises(NotToldError, match=words):
+        consumer_timeout_s(make(tmp_path), parse_url("amqp://mq.internal/"), cluster="rabbit@mq")
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [("amqp://localhost/", True), ("amqp://127.0.0.1/", True), ("amqp://[::1]/", True),
+     ("amqp://mq/", False), ("amqp://10.0.0.1/", False)],
+)  # fmt: skip
+def test_only_a_broker_on_loopback_is_here(url: str, here: bool) -> None:
+    assert is_here(parse_url(url)) is here
