@@ -1,5 +1,6 @@
 """Things to put into a ledger, each told apart by a few words."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
@@ -53,7 +54,12 @@ def heard(records: Records, words: str, *, at: datetime = NOW, flow: str = "flow
     data = DecisionRequested(REPO, "merge")
     event = Event(words, "urn:ci", EventType.DECISION_REQUESTED, REPO, at, named(flow), data)
     _, seq = records.inbox.remember(
-        event, user="ci", variant="", digest=words, body=words.encode(), now=at
+        event,
+        user="ci",
+        variant="",
+        digest=hashlib.sha256(words.encode()).hexdigest(),
+        body=words.encode(),
+        now=at,
     )
     return seq
 
