@@ -14,8 +14,10 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pika
+from celery.signals import celeryd_init
 
 from devsecops_eda.broker import PublishingThread, address_of, outgoing
 from devsecops_eda.checks import (
@@ -107,6 +109,13 @@ class Bulky(Sleepy):
     seconds = "0"
 
 
+class Swift(Sleepy):
+    """Takes no longer than starting it takes."""
+
+    name = "swift"
+    seconds = "0"
+
+
 class Killer(Sleepy):
     """Kills the process that runs it, each time."""
 
@@ -177,13 +186,17 @@ class DyingSpeaker(OneConnection):
 
 
 def _check(name: str, death: Death) -> Check:
-    parts = {cls.name: cls for cls in (Sleepy, Bulky, Killer)}
+    parts = {cls.name: cls for cls in (Sleepy, Swift, Bulky, Killer)}
     return parts[name](death) if name in parts else the_check(name)
 
 
 def _settings(config: Path, checks: Sequence[str]) -> Settings:
     settings = load(config, os.environ).settings
     return replace(settings, checks={name: CheckSettings(name) for name in checks})
+
+
+def _recycle(conf: Any, **_: Any) -> None:
+    conf.worker_max_tasks_per_child = 1
 
 
 def main(argv: Sequence[str]) -> int:
@@ -194,12 +207,15 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--die", type=Gap)
     parser.add_argument("--mark", type=Path)
     parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--recycle", action="store_true", help="a new pool child for each task")
     parser.add_argument("role", choices=["worker", "gate"])
     parser.add_argument("check", nargs="?")
     given = parser.parse_args(argv)
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = _settings(given.config, given.checks.split(","))
     death = Death(given.die, given.mark)
+    if given.recycle:
+        celeryd_init.connect(_recycle)
     if given.role == "worker":
         return run_worker(
             settings,

@@ -170,12 +170,17 @@ policy = {json.dumps(str(self.policy))}
         """Start the gate."""
         return self._start("gate", die=die)
 
-    def start_worker(self, check: str, *, slots: int = 2, die: Gap | None = None) -> Program:
-        """Start the worker of one check."""
-        return self._start("worker", check, slots=slots, die=die)
+    def start_worker(
+        self, check: str, *, slots: int = 2, die: Gap | None = None, recycle: bool = False
+    ) -> Program:
+        """Start the worker of one check; ``recycle`` gives each task a pool child of its own."""
+        return self._start("worker", check, slots=slots, die=die, recycle=recycle)
 
-    def _start(self, *role: str, slots: int = 2, die: Gap | None = None) -> Program:
+    def _start(
+        self, *role: str, slots: int = 2, die: Gap | None = None, recycle: bool = False
+    ) -> Program:
         deadly = ["--die", die.value, "--mark", str(self.folder / f"died-{die}")] if die else []
+        deadly += ["--recycle"] * recycle
         return self._programs.start(
             *(sys.executable, "-m", "tests.rig.cast", "--config", self.config),
             *("--checks", ",".join(self.checks), "--slots", str(slots), *deadly, *role),
