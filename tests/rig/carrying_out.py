@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dockerfile_parse import DockerfileParser
 
@@ -56,7 +57,7 @@ class Stage:
 
 
 def debian() -> Path:
-    """Return the root of a small Debian with Python, made once."""
+    """Return the root of a small Debian with Python, made once and kept in the rig's cache."""
     root = CACHE / f"debian-{SUITE}"
     if not (root / "complete").exists():
         shutil.rmtree(root, ignore_errors=True)
@@ -84,15 +85,16 @@ def _of_this_machine() -> list[str]:
     ).stdout + " ".join(value for name, value in os.environ.items() if name.startswith("PIP_"))
     named = {Path(path) for path in re.findall(r"(?<![\w/])(?:file://)?(/[\w./-]+)", said)}
     named |= {Path("/etc/resolv.conf"), Path("/etc/pip.conf"), Path("/etc/xdg/pip")}
-    return sorted(str(path) for path in named if path.exists())
+    there = {path for path in named if path.exists()}
+    return sorted(str(path) for path in there if not there & set(path.parents))
 
 
 class Carrying:
     """Carries out one Dockerfile in ``folder``."""
 
-    def __init__(self, folder: Path, base: Path) -> None:
+    def __init__(self, folder: Path, base: Path, shown: Sequence[str]) -> None:
         self._folder, self._base = folder, base
-        self._binds = _of_this_machine()
+        self._binds = [*_of_this_machine(), *shown]
         self.stages: dict[str, Stage] = {}
 
     def run(self, stage: Stage, argv: Sequence[str], *, network: bool = True) -> tuple[int, str]:
@@ -123,7 +125,8 @@ class Carrying:
         stage = Stage(self._base)
         for one in parser.structure:
             name, value = one["instruction"], one["value"]
-            print(f"{name} {value[:100]}", file=sys.stderr, flush=True)
+            if name != "COMMENT":
+                print(f"{name} {value[:100]}", file=sys.stderr, flush=True)
             if name == "FROM":
                 stage = self._begin(value, before)
             elif name == "ARG" and not self.stages:
@@ -196,18 +199,18 @@ class Carrying:
                 shutil.copy2(source, file)
 
 
-def main(folder: str, asked: str) -> None:
+def main(folder: str, asked: str, *shown: str) -> None:
     """Carry out the project's Dockerfile, then each command that is asked; print what they said.
 
-    ``asked`` is a JSON list of {stage, argv, network}; the answer is one of {code, output}.
+    ``asked`` is a JSON list of [stage, argv]; the answers are [exit code, output]. These commands
+    have no network but the loopback, and read what is ``shown`` at its own path.
     """
-    carrying = Carrying(Path(folder), debian())
+    carrying = Carrying(Path(folder), debian(), shown)
     carrying.carry_out(ROOT / "Dockerfile")
-    answers = []
-    for one in json.loads(asked):
-        stage = carrying.stages[one["stage"]]
-        code, output = carrying.run(stage, one["argv"], network=one["network"])
-        answers.append({"code": code, "output": output})
+    answers = [
+        carrying.run(carrying.stages[stage], argv, network=False)
+        for stage, argv in json.loads(asked)
+    ]
     stages = {
         name: {"environment": one.environment, "labels": one.labels, "words": one.words}
         for name, one in carrying.stages.items()
@@ -215,18 +218,19 @@ def main(folder: str, asked: str) -> None:
     print(json.dumps({"stages": stages, "answers": answers}))
 
 
-def carried_out(folder: Path, asked: Sequence[dict[str, object]]) -> dict[str, object]:
+def carried_out(
+    folder: Path, asked: Sequence[tuple[str, Sequence[str]]], *, shown: Sequence[Path] = ()
+) -> Any:
     """Do all that in a mount namespace of its own, of which nothing is left."""
     done = subprocess.run(
         ("unshare", "--mount", "--propagation=private", sys.executable, "-m", __name__,
-         str(folder), json.dumps(asked)),
+         str(folder), json.dumps(asked), *map(str, shown)),
         cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2400,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-6000:]
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])
