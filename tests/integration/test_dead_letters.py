@@ -4,245 +4,39 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pika
 import pytest
 
 from devsecops_eda import codec
 from devsecops_eda.broker import (
-    Address,
-    Borrowed,
-    Borrowing,
-    Deadline,
-    Incoming,
-    Link,
-    Outgoing,
-    declare,
     outgoing,
     parse_url,
     publish_once,
 )
-from devsecops_eda.cli import run
 from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.deadletters import Pile
 from devsecops_eda.definitions import Account, definitions
-from devsecops_eda.model import Event, EventType, MessageReplayed
+from devsecops_eda.model import EventType
 from devsecops_eda.roles import Role
-from devsecops_eda.topology import DEAD, EVENTS, GATE_CHECK, Identities, Topology, queue_name
-from devsecops_eda.worker.doorway import Doorway
-from devsecops_eda.worker.outgoing import buried
-from devsecops_eda.worker.refusing import DeadLetter, Refusal
+from devsecops_eda.topology import DEAD, queue_name
 from tests.conftest import Vhost
 from tests.examples import golden
 from tests.hostile_properties import HOSTILE, Raw
-from tests.letters import PUSH
 from tests.letters import buried as letter
+from tests.rig.operators import TOPOLOGY, Operator, bury, numbered, pushed, say
 from tests.rig.programs import Programs
 from tests.rig.site import REPO, Site
 from tests.rig.standin import messages
 from tests.rig.waiting import eventually
 
-TOPOLOGY = Topology(("commit", "semgrep"))
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """One who has the rights of an operator and no other, and calls the command in process."""
-
-    address: Address
-    config: Path
-    capture: pytest.CaptureFixture[str]
-
-    def dead(self, *argv: str, expect: int = ExitCode.ALLOW) -> str:
-        self.capture.readouterr()
-        code = run(["--config", str(self.config), "dead", *argv])
-        said = self.capture.readouterr()
-        assert code == expect, said.out + said.err
-        assert "Traceback" not in said.err
-        return said.out + said.err
-
-    def json(self, *argv: str) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.dead(*argv, "--format", "json"))
-        return told
-
-    def counts(self, *filters: str) -> dict[str, int]:
-        told = self.json("list", *filters)
-        assert told["read"] == told["total"]
-        assert told["matched"] == sum(told["reasons"].values())
-        assert len(told["letters"]) == min(50, told["matched"])
-        return dict(told["reasons"])
-
 
 @pytest.fixture
 def operator(vhost: Vhost, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Operator:
-    declare(TOPOLOGY, parse_url(vhost.url))
-    login = vhost.add_user("operator")
-    account = Account(login.name, Role.OPERATOR)
-    vhost.grant(definitions(TOPOLOGY, vhost=vhost.name, users=(account,)))
-    config = tmp_path / "operator.toml"
-    config.write_text(f'[broker]\nurl = {json.dumps(vhost.url_of(login))}\nsole_user = "rig"\n')
-    return Operator(parse_url(vhost.url_of(login)), config, capsys)
-
-
-def say(address: Address, sent: list[Outgoing]) -> None:
-    """Publish many messages, each confirmed, over one connection."""
-    deadline = Deadline.after(30)
-    link = Link.open(address, deadline)
-    for promise in [link.publish(message) for message in sent]:
-        promise.result(deadline.left_s)
-    link.close()
-
-
-def dead_message(letter: DeadLetter | Borrowed) -> Outgoing:
-    """Return a letter as a worker buries it."""
-    if isinstance(letter, DeadLetter):
-        return buried(letter)
-    properties = letter.message.properties
-    kept = ("headers", "content_type", "message_id", "type", "correlation_id")
-    given = {name: getattr(properties, name) for name in kept}
-    return Outgoing(DEAD, "", letter.message.body, {**given, "delivery_mode": 2}, mandatory=True)
-
-
-def bury(address: Address, number: int, letter: Callable[[int], Borrowed]) -> None:
-    """Put letters into the dead letters."""
-    say(address, [dead_message(letter(at)) for at in range(number)])
-
-
-def numbered(at: int) -> Borrowed:
-    return letter(message_id=f"message-{at}", body=b"%d" % at, queue=queue_name("semgrep"))
-
-
-def pushed(at: int) -> Event:
-    return replace(PUSH, id=f"push-{at}")
-
-
-def spoilt(at: int, old: bytes, new: bytes) -> Outgoing:
-    message = outgoing(pushed(at))
-    return replace(message, body=message.body.replace(old, new))
-
-
-FIVE_KINDS: dict[str, Callable[[int], Outgoing]] = {
-    "not_json": lambda at: spoilt(at, b'"repo"', b'"repo'),
-    "schema": lambda at: spoilt(at, b'"repo"', b'"repository"'),
-    "unknown_type": lambda at: spoilt(at, b".v1", b".v9"),
-    "key_mismatch": lambda at: replace(
-        outgoing(pushed(at)), key=outgoing(pushed(at)).key.replace("acme:app", "acme:other")
-    ),
-    "not_authorised": lambda at: outgoing(
-        replace(golden("approval.granted", "short"), id=f"granted-{at}")
-    ),
-}
-"""What a door refuses, by the reason that it says."""
-
-
-def taken(address: Address, queue: str) -> list[Incoming]:
-    """Take all messages out of ``queue``, with their keys."""
-    deadline = Deadline.after(30)
-    link = Borrowing.open(address, deadline)
-    number = link.begin(queue, deadline, keep_bytes=codec.MAX_BODY_BYTES)
-    found = [one for one in (link.next(10) for _ in range(number)) if one]
-    for one in found:
-        link.ack(one)
-    link.close()
-    return [one.message for one in found]
-
-
-class Refusing:
-    """Does what a gate does with what its door refuses: the same door, many at a time."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        self._doorway = Doorway(GATE_CHECK, identities=Identities(), stop=lambda: None)
-
-    def all(self) -> int:
-        """Refuse everything that stands in the queue; return how much that was."""
-        found = taken(self._address, queue_name(GATE_CHECK))
-        say(self._address, [self._buried(message) for message in found])
-        return len(found)
-
-    def _buried(self, message: Incoming) -> Outgoing:
-        known = {name: value for name, value in vars(message.properties).items() if value}
-        headers = known.pop("headers", {})
-        delivered = SimpleNamespace(
-            body=message.body,
-            properties={**known, "application_headers": headers},
-            delivery_info={"routing_key": message.key, "exchange": message.exchange},
-        )
-        task = self._doorway.admit(delivered)
-        arguments, _, _ = json.loads(task.body if task else "")
-        return dead_message(Refusal(*arguments).letter(datetime.now(UTC)))
-
-
-def test_a_thousand_letters_of_five_kinds_are_listed_filtered_replayed_twice_and_dropped(
-    vhost: Vhost, operator: Operator
-) -> None:
-    each = 200
-    everything = dict.fromkeys(FIVE_KINDS, each)
-    address = parse_url(vhost.url)
-    gate = Refusing(address)
-    bind(vhost, queue_name(GATE_CHECK), "approval.granted.#")
-    bind(vhost, "replays", "message.replayed.#")
-    for make in FIVE_KINDS.values():
-        say(address, [make(at) for at in range(each)])
-    assert gate.all() == 5 * each
-
-    # Looking, however often, changes nothing; filters mean what they say.
-    assert operator.counts() == everything
-    two = {"schema": each, "not_json": each}
-    assert operator.counts("--reason", "schema", "--reason", "not_json") == two
-    assert operator.counts("--type", "approval.granted") == {"not_authorised": each}
-    assert operator.counts("--repo", "acme/other") == {"key_mismatch": each}
-    assert operator.counts("--queue", "semgrep") == {}
-    assert operator.counts("--queue", "approval", "--user", address.user) == everything
-    assert operator.counts("--since", "1h") == everything
-    assert operator.counts("--until", "2020-01-01T00:00:00Z") == {}
-    assert operator.dead("list", "--limit", "7").count("\n") == 10
-
-    # Saying what would be done does nothing.
-    told = operator.json("replay", "--all")
-    assert (told["would"], told["skipped"], told["dry_run"]) == (4 * each, each, True)
-    assert operator.counts() == everything
-    assert gate.all() == 0
-
-    letters: list[dict[str, Any]] = []
-    for times in (2, 3):
-        told = operator.json("replay", "--all", "--yes")
-        assert (told["replayed"], told["skipped"], told["refused"]) == (4 * each, each, 0)
-        assert operator.counts() == {"not_authorised": each}
-        # Each passes the same door, which refuses it for the same reason as before.
-        assert gate.all() == 4 * each
-        assert operator.counts() == everything
-        letters = operator.json("list", "--limit", "2000")["letters"]
-        assert Counter(one["deaths"] for one in letters) == {times: 4 * each, 1: each}
-        assert {one["user"] for one in letters} == {address.user}
-    facts = [codec.decode(message.body).data for message in taken(address, "replays")]
-    again = {one["id"]: one for one in letters if one["deaths"] == 3}
-    told_of = Counter(fact.letter for fact in facts if isinstance(fact, MessageReplayed))
-    assert told_of == dict.fromkeys(again, 2)
-    assert {one["message_id"] for one in again.values()} == {f"push-{at}" for at in range(each)}
-
-    assert operator.json("drop", "--reason", "schema")["would"] == each
-    assert operator.counts() == everything
-    assert operator.json("drop", "--reason", "schema", "--yes")["dropped"] == each
-    del everything["schema"]
-    assert operator.counts() == everything
-    assert operator.json("drop", "--all", "--yes")["dropped"] == 4 * each
-    assert operator.counts() == {}
-
-
-def bind(vhost: Vhost, queue: str, key: str) -> None:
-    """Bring events with ``key`` to ``queue`` too."""
-    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
-        channel = connection.channel()
-        if queue not in vhost.queues():
-            channel.queue_declare(queue, durable=True)
-        channel.queue_bind(queue, EVENTS, key)
+    return Operator.of(vhost, tmp_path, capsys)
 
 
 def test_what_is_replayed_when_its_cause_is_mended_is_of_its_sender_and_decided_once(

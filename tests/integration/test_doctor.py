@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +15,8 @@ from devsecops_eda.broker import declare, parse_url
 from devsecops_eda.cli import run
 from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.definitions import Account, definitions
-from devsecops_eda.doctor import CHECKS, State, management
-from devsecops_eda.doctor.management import Management, NotToldError
+from devsecops_eda.doctor import CHECKS, State
 from devsecops_eda.roles import Role
-from devsecops_eda.settings.values import BrokerSettings
 from devsecops_eda.topology import DEAD, EVENTS, GATE_CHECK, Topology, queue_name
 from tests.conftest import Vhost
 from tests.rig.management import Login
@@ -134,32 +128,10 @@ def test_what_is_well_is_told_so_and_what_is_broken_is_found(
             return [one["state"] for one in found["consumers"]] == ["ok"]
 
         eventually(consumed, timeout_s=60, what="gate and worker work")
-        queues = vhost.queues()
         ctl = ("--rabbitmqctl", str(rabbitmqctl(vhost, tmp_path)))
-        code, found = clinic.examine(config, *ctl)
-        assert (code, set(found)) == (ExitCode.ALLOW, set(CHECKS) - {"scanners", "data"}), found
-        for check in HEALTHY:
-            bad = [one for one in found[check] if one["state"] != "ok"]
-            # The rig's administrator may replay, and is told so.
-            assert not bad, found[check]
-        assert "1800 s" in found["consumer timeout"][0]["text"]
-        assert any("CC and BCC" in one["text"] for one in found["protection"])
-        assert vhost.queues() == queues
-
+        everything_is_well(clinic, config, ctl)
         worker.end()
-        clinic.change(
-            "queue_unbind", queue=queue_name(GATE_CHECK), exchange=EVENTS, routing_key="scan.#"
-        )
-        clinic.change("basic_publish", exchange=DEAD, routing_key="", body=b"{")
-        clinic.change("queue_declare", queue=queue_name("old"), durable=True)
-        vhost.node.management.call(
-            "PUT", "policies", vhost.name, "ttl",
-            body={"pattern": "^devsecops", "definition": {"message-ttl": 1000000}},
-        )  # fmt: skip
-        vhost.add_user("free", write=".*")
-        slow = config.read_text().replace('"120s"', '"2000s"')
-        config.write_text(slow)
-
+        break_it(clinic, config)
         eventually(
             lambda: clinic.examine(config)[1]["consumers"][0]["state"] == "fail",
             timeout_s=20,
@@ -171,6 +143,28 @@ def test_what_is_well_is_told_so_and_what_is_broken_is_found(
         assert fails == {"bindings", "consumers", "consumer timeout", "permissions", "queues"}
         assert found["dead letters"][0]["state"] == "warn"
         assert queue_name("old") in str(found["queues"])
+
+
+def everything_is_well(clinic: Clinic, config: Path, ctl: tuple[str, str]) -> None:
+    queues = clinic.vhost.queues()
+    code, found = clinic.examine(config, *ctl)
+    assert (code, set(found)) == (ExitCode.ALLOW, set(CHECKS) - {"scanners", "data"}), found
+    for check in HEALTHY:
+        assert {one["state"] for one in found[check]} == {"ok"}, found[check]
+    assert "1800 s" in found["consumer timeout"][0]["text"]
+    assert any("CC and BCC" in one["text"] for one in found["protection"])
+    assert clinic.vhost.queues() == queues
+
+
+def break_it(clinic: Clinic, config: Path) -> None:
+    vhost, gate = clinic.vhost, queue_name(GATE_CHECK)
+    clinic.change("queue_unbind", queue=gate, exchange=EVENTS, routing_key="scan.#")
+    clinic.change("basic_publish", exchange=DEAD, routing_key="", body=b"{")
+    clinic.change("queue_declare", queue=queue_name("old"), durable=True)
+    policy = {"pattern": "^devsecops", "definition": {"message-ttl": 1000000}}
+    vhost.node.management.call("PUT", "policies", vhost.name, "ttl", body=policy)
+    vhost.add_user("free", write=".*")
+    config.write_text(config.read_text().replace('"120s"', '"2000s"'))
 
 
 def test_an_operator_who_is_no_administrator_is_told_all_but_the_rights(
@@ -236,96 +230,6 @@ def test_a_broker_that_cannot_be_looked_at_hides_nothing_else(
     text = capsys.readouterr().out
     assert text.count("name broker.management_url and a user") == 1
     assert text.splitlines()[-1].endswith("not checked")
-
-
-# The management API is whatever answers there.
-
-
-@contextmanager
-def answering(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Management]:
-    """Be a management API that answers as it is told."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            respond(self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    url = f"http://u:secret@127.0.0.1:{server.server_port}/at"
-    try:
-        settings = BrokerSettings(management_url=url)
-        yield Management(settings, parse_url("amqp://h/v"), timeout_s=1)
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
-
-
-def says(status: int, body: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return respond
-
-
-def test_it_is_asked_with_its_own_user_below_its_own_path() -> None:
-    seen: list[tuple[str, str]] = []
-
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        seen.append((handler.path, handler.headers["Authorization"]))
-        says(200, b"[]")(handler)
-
-    with answering(respond) as api:
-        answer = api.get("queues", "a/b")
-        assert api.rows("queues", "/") == []
-    assert seen[0] == ("/at/api/queues/a%2Fb", "Basic dTpzZWNyZXQ=")
-    assert answer.ahead is not None
-    assert abs(answer.ahead.total_seconds()) < 2
-
-
-def hang(_handler: BaseHTTPRequestHandler) -> None:
-    threading.Event().wait(2)
-
-
-@pytest.mark.parametrize(
-    ("respond", "words"),
-    [
-        (says(401, b"{}"), "does not tell this user"),
-        (says(404, b"{}"), "no such thing"),
-        (says(500, b"secret"), "status 500"),
-        (says(302, b"", Location="http://127.0.0.1:1/x"), "status 302"),
-        (says(200, b"<html>"), "no management API"),
-        (says(200, b"[" * 100_000), "no management API"),
-        (says(200, b"\xff"), "no management API"),
-        (says(200, b'{"a": 1}'), "no management API"),
-        (says(200, b"[1]"), "no management API"),
-        (says(200, b" " * (management.MAX_ANSWER_BYTES + 1)), "more than"),
-        (hang, "does not answer"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_whatever_answers_the_doctor_goes_on_and_says_why(
-    respond: Callable[[BaseHTTPRequestHandler], None], words: str
-) -> None:
-    with answering(respond) as api, pytest.raises(NotToldError, match=words) as told:
-        api.rows("queues", "v")
-    assert "secret" not in str(told.value)
-
-
-def test_nobody_there_is_no_answer() -> None:
-    api = Management(
-        BrokerSettings(management_url="http://127.0.0.1:1"), parse_url("amqp://h/"), timeout_s=3
-    )
-    with pytest.raises(NotToldError, match="does not answer"):
-        api.get("overview")
 
 
 def test_a_database_tells_its_clock_and_its_tables(postgres_url: str) -> None:

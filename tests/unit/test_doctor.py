@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devsecops_eda.broker import Standing, parse_url
-from devsecops_eda.definitions import Account, definitions
-from devsecops_eda.doctor import Finding, State, broker, host, rights, versions
+from devsecops_eda.broker import Standing
+from devsecops_eda.definitions import definitions
+from devsecops_eda.doctor import Finding, State, broker, versions
 from devsecops_eda.doctor.finding import fail, ok
 from devsecops_eda.doctor.management import NotToldError
-from devsecops_eda.doctor.node import consumer_timeout_s, is_here
 from devsecops_eda.doctor.seen import Managed, Seen, untold
-from devsecops_eda.roles import Role
-from devsecops_eda.settings import Repository, SandboxMode, Settings, Surroundings, parse_settings
 from devsecops_eda.topology import DEAD, EVENTS, Identities, Topology, queue_name
 
 TOPOLOGY = Topology(("commit", "semgrep"))
@@ -250,211 +246,3 @@ def test_what_a_version_does_not_protect_is_said(
 def test_another_broker_is_none_that_we_know(product: str, version: str) -> None:
     found = list(versions.version_findings(product, version))
     assert states(found) == [State.FAIL, State.NOT_CHECKED]
-
-
-# Rights.
-
-IDENTITIES = Identities()
-ACCOUNTS = (
-    Account("devsecops-gate", Role.GATE, "approval"),
-    Account("devsecops-worker-commit", Role.SCAN_WORKER, "commit"),
-    Account("devsecops-worker-semgrep", Role.SCAN_WORKER, "semgrep"),
-    Account("ci", Role.CI, repos=("acme/app",)),
-    Account("devsecops-operator", Role.OPERATOR),
-)
-DOCUMENT = definitions(TOPOLOGY, vhost="/", users=ACCOUNTS)
-AS_EXPORTED = replace(
-    NOTHING,
-    permissions=DOCUMENT["permissions"],
-    topic_permissions=DOCUMENT["topic_permissions"],
-    users=DOCUMENT["users"],
-)
-
-
-def rights_of(managed: Managed, identities: Identities = IDENTITIES) -> list[Finding]:
-    return list(rights.rights_findings(managed, identities, checks=("commit", "semgrep")))
-
-
-def without(rows: Any, user: str) -> list[Mapping[str, Any]]:
-    return [row for row in rows if row["user"] != user]
-
-
-def changed(rows: Any, user: str, **values: str) -> list[Mapping[str, Any]]:
-    return [{**row, **values} if row["user"] == user else row for row in rows]
-
-
-def test_rights_as_they_are_exported_are_well() -> None:
-    assert states(rights_of(AS_EXPORTED)) == [State.OK]
-
-
-P, T, U = DOCUMENT["permissions"], DOCUMENT["topic_permissions"], DOCUMENT["users"]
-GUEST = {"user": "guest", "configure": ".*", "write": ".*", "read": ".*"}
-
-
-@pytest.mark.parametrize(
-    ("managed", "state", "words"),
-    [
-        (replace(AS_EXPORTED, permissions=without(P, "devsecops-gate")), State.FAIL, "no user"),
-        (replace(AS_EXPORTED, topic_permissions=without(T, "ci")), State.FAIL, "ci may publish"),
-        (
-            replace(AS_EXPORTED, permissions=changed(P, "devsecops-worker-commit", read=".*")),
-            State.WARN,
-            "other rights than its role: read",
-        ),
-        (
-            replace(AS_EXPORTED, topic_permissions=changed(T, "devsecops-gate", write=".*")),
-            State.WARN,
-            "topic write",
-        ),
-        (
-            replace(AS_EXPORTED, permissions=changed(P, "ci", write=".*")),
-            State.WARN,
-            "ci may replay",
-        ),
-        (
-            replace(AS_EXPORTED, users=[*U[:-2], {**U[-2], "tags": ["impersonator"]}, U[-1]]),
-            State.FAIL,
-            "in the name of every other",
-        ),
-        (
-            replace(
-                AS_EXPORTED,
-                permissions=[*P, GUEST],
-                users=[*U, {"name": "guest", "tags": "administrator"}],
-            ),
-            State.FAIL,
-            "guest may publish under any routing key",
-        ),
-    ],
-)
-def test_who_may_too_much_or_too_little_is_named(
-    managed: Managed, state: State, words: str
-) -> None:
-    (found,) = wrong(rights_of(managed))
-    assert (found.state, words in found.text) == (state, True), found
-
-
-def test_a_trial_on_one_user_is_told_as_one() -> None:
-    managed = replace(NOTHING, permissions=[GUEST], topic_permissions=[], users=[])
-    (found,) = wrong(rights_of(managed, Identities(sole_user="guest")))
-    assert "trial" in found.mend
-
-
-def test_who_is_no_administrator_is_told_nothing_of_rights() -> None:
-    assert states(rights_of(NOTHING)) == [State.NOT_CHECKED]
-
-
-# This machine.
-
-
-def write(file: Path, text: str, mode: int = 0o600) -> Path:
-    file.write_text(text)
-    file.chmod(mode)
-    return file
-
-
-@pytest.mark.parametrize(
-    ("text", "mode", "state"),
-    [
-        ('[broker]\nurl = "amqp://u:secret@h/"\n', 0o644, State.WARN),
-        ('[broker]\nurl = "amqp://u:secret@h/"\n', 0o640, State.OK),
-        ('[broker]\nurl = "amqp://u@h/"\npassword = "x"\n', 0o644, State.WARN),
-        ('[broker]\nmanagement_url = "http://u:secret@h"\n', 0o644, State.WARN),
-        ('[gate]\ndatabase = "postgresql://u:secret@h/g"\n', 0o644, State.WARN),
-        ('[broker]\nurl = "amqp://u@h/"\n', 0o644, State.OK),
-    ],
-)
-def test_a_secret_in_a_file_that_everybody_reads_is_found(
-    tmp_path: Path, text: str, mode: int, state: State
-) -> None:
-    file = write(tmp_path / "x.toml", text, mode)
-    around = Surroundings({}, tmp_path, tmp_path, lambda _path: "s")
-    found = host.configuration_finding(parse_settings(text, file=file, around=around))
-    assert found.state is state
-    assert "secret@" not in found.text
-
-
-def test_passwords_in_the_clear_are_told_where_they_leave_the_machine() -> None:
-    def told(url: str, management: str = "") -> list[str]:
-        given = Settings(Path("/state"))
-        set_ = replace(given.broker, url=url, management_url=management)
-        return [one.text for one in host.transport_findings(replace(given, broker=set_))]
-
-    assert told("amqp://u:p@localhost/", "http://127.0.0.1:15672") == []
-    assert told("amqps://u:p@mq/", "https://mq:15671") == []
-    assert len(told("amqp://u:p@mq/", "http://mq:15672")) == 2
-    assert any("guest" in text for text in told("amqps://guest:guest@mq/"))
-    assert all(":p@" not in text for text in told("amqp://u:p@mq/"))
-
-
-def test_what_git_lacks_is_found(tmp_path: Path) -> None:
-    open_ = write(tmp_path / "open", "token", 0o644)
-    closed = write(tmp_path / "closed", "token")
-    cases = {
-        "https://h/a": (Repository("a", "https://h/a", credential_file=closed), 0),
-        "open": (Repository("b", "https://h/b", credential_file=open_), 1),
-        "gone": (Repository("c", "https://h/c", credential_file=tmp_path / "gone"), 1),
-        "folder": (Repository("d", str(tmp_path), protocols=("file",)), 0),
-        "no folder": (Repository("e", str(tmp_path / "no"), protocols=("file",)), 1),
-    }
-    for name, (repository, count) in cases.items():
-        found = list(host.repository_findings({repository.key: repository}))
-        assert len(wrong(found)) == count, name
-    assert len(wrong(host.repository_findings({}))) == 1
-
-
-def test_a_state_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert host.state_finding(Settings(tmp_path)).state in (State.OK, State.WARN)
-    found = host.state_finding(Settings(tmp_path / "no"))
-    assert (found.state, "not there yet" in found.text) == (State.WARN, True)
-
-
-def test_no_sandbox_is_a_warning_where_it_is_wanted_so() -> None:
-    assert host.sandbox_finding(SandboxMode.NONE).state is State.WARN
-
-
-def fake_rabbitmqctl(folder: Path, answer: str, code: int = 0) -> Path:
-    file = folder / "rabbitmqctl"
-    return write(file, f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\nexit {code}\n", 0o755)
-
-
-@pytest.mark.parametrize(
-    ("answer", "timeout_s"),
-    [
-        ('{{ok,1800000},<<"rabbit@mq">>}', 1800.0),
-        ('{{ok,undefined},<<"rabbit@mq">>}', None),
-        ('{undefined,<<"rabbit@mq">>}', None),
-    ],
-)
-def test_a_node_tells_its_consumer_timeout(
-    tmp_path: Path, answer: str, timeout_s: float | None
-) -> None:
-    program = fake_rabbitmqctl(tmp_path, answer)
-    address = parse_url("amqp://mq/")
-    assert consumer_timeout_s(program, address, cluster="rabbit@mq") == timeout_s
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda folder: fake_rabbitmqctl(folder, '{{ok,1},<<"rabbit@other">>}'), "another broker"),
-        (lambda folder: fake_rabbitmqctl(folder, "Error: no", 69), "finds no node"),
-        (lambda folder: fake_rabbitmqctl(folder, "what?"), "finds no node"),
-        (lambda folder: write(folder / "no", "", 0o600), "does not answer"),
-        (lambda _folder: None, "broker's host"),
-    ],
-)
-def test_a_node_that_does_not_tell_says_why(
-    tmp_path: Path, make: Callable[[Path], Path | None], words: str
-) -> None:
-    with pytest.raises(NotToldError, match=words):
-        consumer_timeout_s(make(tmp_path), parse_url("amqp://mq.internal/"), cluster="rabbit@mq")
-
-
-@pytest.mark.parametrize(
-    ("url", "here"),
-    [("amqp://localhost/", True), ("amqp://127.0.0.1/", True), ("amqp://[::1]/", True),
-     ("amqp://mq/", False), ("amqp://10.0.0.1/", False)],
-)  # fmt: skip
-def test_only_a_broker_on_loopback_is_here(url: str, here: bool) -> None:
-    assert is_here(parse_url(url)) is here
