@@ -143,9 +143,12 @@ def _interpreters(prefix: Path) -> Iterator[Path]:
     """Yield what ``bin/python`` of an environment leads to, link by link."""
     path = prefix / "bin" / "python"
     for _ in range(40):
-        if not path.is_symlink():
+        try:
+            link = path.readlink()
+        except OSError:
+            # It is none, or lies where this user may not look: who runs it finds that out.
             return
-        path = Path(os.path.normpath(path.parent / path.readlink()))
+        path = Path(os.path.normpath(path.parent / link))
         yield path
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,8 @@ from tests.rig.waiting import eventually
 CGROUPS = Path("/sys/fs/cgroup")
 SYSTEMD = Path("/lib/systemd/systemd")
 START_S = 30.0
-COMMAND_S = 120.0
+COMMAND_S = 300.0
+PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class CommandError(AssertionError):
@@ -111,9 +112,13 @@ class Systemd:
                     return False
         return True
 
-    def _run(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, argv: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["nsenter", f"--target={self.pid}", "--all", "env", "-i", _PATH, *argv],
+            ["nsenter", f"--target={self.pid}", "--all", *argv],
+            env={**(environ or {}), "PATH": PATH},
+            cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -121,13 +126,15 @@ class Systemd:
             check=False,
         )
 
-    def run(self, *argv: str) -> str:
+    def run(self, *argv: str, environ: Mapping[str, str] | None = None) -> str:
         """Run a command inside, as root, and return what it printed.
+
+        It is given nothing of our environment unless ``environ`` says so.
 
         Raises:
             CommandError: it ended otherwise than with 0.
         """
-        done = self._run(argv)
+        done = self._run(argv, environ)
         if done.returncode:
             raise CommandError(f"{argv} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -157,16 +164,13 @@ class Systemd:
         return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
 
     def in_unit(self, unit: str) -> tuple[int, ...]:
-        """Return the process ids, as seen inside, of all that runs in a unit."""
+        """Return the process ids, as we see them, of all that runs in a unit."""
         group = self.show(unit, "ControlGroup")
         inside = "/sys/fs/cgroup" if _unified() else "/sys/fs/cgroup/systemd"
         found: list[int] = []
         for folder, _, _ in os.walk(self.path(inside + group)) if group else ():
             found += map(int, (Path(folder) / "cgroup.procs").read_text().split())
         return tuple(found)
-
-
-_PATH = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def _unified() -> bool:

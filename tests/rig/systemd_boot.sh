@@ -12,7 +12,9 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=755 rig "$base"
 mkdir "$base/upper" "$base/work" "$root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" "$root"
-cp -a "$over/." "$root/"
+# Whoever has the program installed here, or keeps its state here, tests another one.
+rm -rf "$root"/etc/devsecops-eda "$root"/var/lib/devsecops-eda*
+cp -a "$over"/* "$root/"
 
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
@@ -56,5 +58,8 @@ mkdir "$root/before"
 cd "$root"
 pivot_root . before
 umount -l /before
+# As systemd itself does where it believes to have a machine for itself: it hands credentials to
+# services by mounts that have to spread.
+mount --make-rshared /
 exec env -i container=devsecops-eda-rig PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     /lib/systemd/systemd --system --unit=rig.target --show-status=no
