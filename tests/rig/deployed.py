@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import pika
+
+from devsecops_eda.model import Event, EventType, Outcome, OutcomeStatus
+from devsecops_eda.topology import queue_name
 from tests.rig.site import REPO, Site
 from tests.rig.systemd import CommandError, Systemd
 from tests.rig.waiting import NeverHappenedError, eventually
@@ -17,6 +21,8 @@ LIBRARY = "/usr/local/lib/devsecops-eda"
 CREDENTIALS = "/etc/devsecops-eda/credentials"
 WORKERS, GATE = "devsecops-eda-worker@", "devsecops-eda-gate.service"
 REPOSITORY = "/srv/app.git"
+ALONE = "".join(f"[checks.{name}]\nenabled = false\n" for name in ("commit", "semgrep", "safety"))
+"""Leaves no check but those that a test names."""
 
 
 def install(folder: Path) -> None:
@@ -148,3 +154,18 @@ url = "file:///var/lib/devsecops-eda/evidence"
             )
         except NeverHappenedError as never:
             raise NeverHappenedError(f"{never}\n{self.machine.journal(unit)[-4000:]}") from None
+
+    def statuses(self, event: Event) -> list[OutcomeStatus]:
+        """Return how the check ended on ``event``, as often as it was told."""
+        told = self.site.tap.events(EventType.SCAN_COMPLETED, EventType.SCAN_FAILED)
+        return [
+            one.data.status
+            for one in told
+            if one.causationid == event.id and isinstance(one.data, Outcome)
+        ]
+
+    def waiting(self) -> int:
+        """Return how many events wait in the queue of the check nap, given back ones too."""
+        with pika.BlockingConnection(pika.URLParameters(self.site.url)) as connection:
+            declared = connection.channel().queue_declare(queue_name("nap"), passive=True)
+            return int(declared.method.message_count)

@@ -1,0 +1,132 @@
+"""A host as installed: who may read what, wrong configuration, timers, the real scanners."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from devsecops_eda.model import EventType, Outcome
+from devsecops_eda.policy import default_policy_text
+from tests.conftest import Vhost
+from tests.rig.deployed import GATE, LIBRARY, Deployed, worker
+from tests.rig.programs import Programs
+from tests.rig.site import Site
+from tests.rig.systemd import CommandError, Systemd
+from tests.rig.trial import BAD, CHECKS
+from tests.rig.waiting import eventually
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(600)]
+
+ADVISORIES = Path(__file__).parents[2] / "examples" / "advisories"
+NAP = worker("nap")
+
+
+def test_nothing_that_is_installed_knows_where_it_was_put_together(installed: Path) -> None:
+    texts = (path for path in installed.rglob("*") if path.is_file() and not path.is_symlink())
+    name = str(installed).encode()
+    assert [str(path) for path in texts if name in path.read_bytes()] == []
+    link = installed / "usr/local/bin/devsecops-eda"
+    assert link.resolve() == installed / f".{LIBRARY}" / "bin" / "devsecops-eda"
+
+
+def test_nobody_reads_what_is_anothers(deployed: Deployed, committed: Callable[..., str]) -> None:
+    committed()
+    deployed.start(NAP, GATE)
+    ledger = "/var/lib/devsecops-eda-gate/gate.db"
+    deployed.machine.run("test", "-e", ledger)
+    for user, file in (
+        ("devsecops-eda-worker", ledger),
+        ("devsecops-eda-worker", "/etc/devsecops-eda/credentials/broker_url.gate"),
+        ("devsecops-eda-gate", "/etc/devsecops-eda/credentials/broker_url.nap"),
+        ("nobody", "/etc/devsecops-eda/devsecops-eda.toml"),
+        ("nobody", "/var/lib/devsecops-eda/evidence"),
+    ):
+        with pytest.raises(CommandError):
+            deployed.machine.run("runuser", "-u", user, "--", "test", "-r", file)
+
+
+def test_a_service_without_its_credential_does_not_start(
+    deployed: Deployed, committed: Callable[..., str]
+) -> None:
+    committed()
+    deployed.machine.path("/etc/devsecops-eda/credentials/broker_url.nap").unlink()
+    with pytest.raises(CommandError):
+        deployed.start(NAP)
+    assert deployed.main_pid(NAP) == 0
+
+
+def test_what_is_configured_wrongly_is_not_started_over_and_over(
+    deployed: Deployed, committed: Callable[..., str]
+) -> None:
+    committed(checks="[checks.nap]\nslots = 0\n")
+    with pytest.raises(CommandError, match="slots"):
+        deployed.start(NAP)
+    assert deployed.machine.show(NAP, "ActiveState") == "failed"
+    assert deployed.restarts(NAP) == 0
+
+
+def test_the_timers_do_what_they_are_there_for(
+    deployed: Deployed, committed: Callable[..., str]
+) -> None:
+    sha = committed()
+    machine = deployed.machine
+    deployed.start(NAP, GATE)
+    event = deployed.site.push(sha)
+    deployed.site.await_decisions([event], timeout_s=60)
+    machine.run("systemctl", "start", "devsecops-eda-rescan.service")
+    (asked,) = deployed.site.tap.events(EventType.SCAN_REQUESTED)
+    assert asked.subject == event.subject
+    eventually(lambda: deployed.statuses(asked), timeout_s=60, what="it was looked at again")
+    report = "/var/lib/devsecops-eda/evidence/aa/" + "a" * 64
+    machine.write(report, "old")
+    machine.run("sh", "-c", f"touch -d '2 years ago' {report}")
+    machine.run("chown", "-R", "devsecops-eda-worker:devsecops-eda", "/var/lib/devsecops-eda")
+    machine.run("chmod", "0770", "/var/lib/devsecops-eda/evidence/aa")
+    machine.run("systemctl", "start", "devsecops-eda-evidence-prune.service")
+    assert not machine.path(report).exists()
+    machine.run("systemctl", "start", "devsecops-eda-data-age.service")
+
+
+def test_data_that_is_too_old_is_a_failed_unit(
+    deployed: Deployed, committed: Callable[..., str]
+) -> None:
+    committed()
+    config = "/etc/devsecops-eda/stale.toml"
+    deployed.machine.write(config, "[checks.safety]\ndatabase = 'none'\n")
+    deployed.drop_in("devsecops-eda-data-age.service", f"Environment=DEVSECOPS_EDA_CONFIG={config}")
+    with pytest.raises(CommandError):
+        deployed.machine.run("systemctl", "start", "devsecops-eda-data-age.service")
+    assert deployed.machine.show("devsecops-eda-data-age.service", "ExecMainStatus") == "3"
+
+
+def test_the_real_scanners_work_as_units_have_them(
+    machine: Systemd, vhost: Vhost, programs: Programs, tmp_path: Path
+) -> None:
+    state = "/var/lib/devsecops-eda"
+    policy = default_policy_text()
+    with Site(vhost, programs, tmp_path, checks=CHECKS, policy=policy) as site:
+        deployed = Deployed(machine, site)
+        site.commit({"readme": ""})
+        pins = "requests==2.30.0\n"
+        sha = site.commit({"app.py": BAD, "requirements.txt": pins}, branch="topic")
+        deployed.set_up(f"[checks.safety]\ndatabase = '{state}/advisories'\n")
+        machine.run("devsecops-eda", "scanners", "install", environ=os.environ)
+        now = datetime.now(UTC).isoformat()
+        imported = ("data", "import", str(ADVISORIES), "--into", f"{state}/advisories")
+        machine.run("devsecops-eda", *imported, "--date", now)
+        deployed.start(*map(worker, CHECKS), GATE)
+        event = site.push(sha, ref="refs/heads/topic", target="main")
+        site.await_decisions([event], timeout_s=180)
+        found = {
+            one.data.check: {finding.rule for finding in one.data.findings}
+            for one in site.tap.events(EventType.SCAN_COMPLETED)
+            if one.causationid == event.id and isinstance(one.data, Outcome)
+        }
+        deployed.tear_down()
+        failed = [one.data for one in site.tap.events(EventType.SCAN_FAILED)]
+    assert failed == []
+    assert set(found) == set(CHECKS)
+    assert found["semgrep"]
+    assert found["safety"]
