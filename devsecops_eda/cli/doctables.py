@@ -111,6 +111,13 @@ def metric_labels() -> str:
     return table(("label", "of", "words"), rows)
 
 
+def doctor_checks() -> str:
+    """Return the table of what the doctor looks at."""
+    from devsecops_eda.doctor import CHECKS
+
+    return table(("check", "what is well"), ((f"`{name}`", text) for name, text in CHECKS.items()))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "events": events,
     "exit-codes": exit_codes,
@@ -118,6 +125,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "named-settings": named_settings,
     "rules": rules,
+    "doctor-checks": doctor_checks,
     "metrics": metrics,
     "metric-labels": metric_labels,
 }
