@@ -60,6 +60,8 @@ def debian() -> Path:
     """Return the root of a small Debian with Python, made once and kept in the rig's cache."""
     root = CACHE / f"debian-{SUITE}"
     if not (root / "complete").exists():
+        if shutil.which("debootstrap") is None:
+            raise SystemExit("debootstrap is not here: apt-get install debootstrap")
         shutil.rmtree(root, ignore_errors=True)
         include = "--include=ca-certificates,python3,python3-venv"
         subprocess.run(

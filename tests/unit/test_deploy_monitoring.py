@@ -180,6 +180,12 @@ def test_every_runbook_is_of_an_alert() -> None:
     assert {heading.lower() for heading in headings} == anchors
 
 
+def test_the_page_lists_every_alert_with_its_urgency() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| (page|ticket) \|", page, re.MULTILINE))
+    assert rows == {name: alert["labels"]["severity"] for name, alert in ALERTS.items()}
+
+
 def test_every_alert_is_shown_to_fire_and_all_are_shown_to_be_silent() -> None:
     """What promtool runs; that it succeeds is an integration test."""
     healthy, *others = loaded(PROMETHEUS / "tests" / "alerts_test.yml")["tests"]
