@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID, uuid5
 
 from devsecops_eda import codec, topology
 from devsecops_eda.broker import Borrowed, Outgoing
 from devsecops_eda.deadletters.letter import Letter
 from devsecops_eda.deadletters.showing import OURS
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import Event, EventType, MessageReplayed
+from devsecops_eda.model import NAMESPACE, Event, EventType, MessageReplayed
 from devsecops_eda.roles import PRIVILEGED
 
 SOURCE = "urn:devsecops-eda:dead"
@@ -145,4 +145,4 @@ def _flow(said: object, letter: str) -> str:
     try:
         return str(UUID(said if isinstance(said, str) else ""))
     except ValueError:
-        return str(uuid5(NAMESPACE_URL, f"{SOURCE}:{letter}"))
+        return str(uuid5(NAMESPACE, f"letter/{letter}"))
