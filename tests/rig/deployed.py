@@ -164,6 +164,10 @@ url = "file:///var/lib/devsecops-eda/evidence"
             if one.causationid == event.id and isinstance(one.data, Outcome)
         ]
 
+    def evidence(self) -> list[Path]:
+        """Return everything below the folder of evidence."""
+        return list(self.machine.path("/var/lib/devsecops-eda/evidence").rglob("*"))
+
     def waiting(self) -> int:
         """Return how many events wait in the queue of the check nap, given back ones too."""
         with pika.BlockingConnection(pika.URLParameters(self.site.url)) as connection:

@@ -22,6 +22,7 @@ PACKAGES = {
     "postgresql": "PostgreSQL",
     "prometheus": "promtool",
     "bubblewrap": "bubblewrap",
+    "systemd": "systemd-analyze",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 SERVICES = {
@@ -115,6 +116,13 @@ def find_bubblewrap() -> Path | None:
     return Path(found) if found else None
 
 
+def find_systemd_analyze() -> Path | None:
+    """Return what judges systemd units on this machine, else the unpacked one, else nothing."""
+    name = "systemd-analyze"
+    found = shutil.which(name) or shutil.which(name, path=str(CACHE / "bin"))
+    return Path(found) if found else None
+
+
 def missing() -> tuple[str, ...]:
     """Return the names of the packages whose programs are not there."""
     found = {
@@ -122,6 +130,7 @@ def missing() -> tuple[str, ...]:
         "postgresql": find_database(),
         "prometheus": find_promtool(),
         "bubblewrap": find_bubblewrap(),
+        "systemd": find_systemd_analyze(),
     }
     return tuple(package for package in PACKAGES if found[package] is None)
 
@@ -223,14 +232,16 @@ def _relocate(root: Path) -> None:
         if text.startswith(b"#!") and b"=/usr/lib/erlang" in text:
             home = str(root / "usr/lib/erlang").encode()
             script.write_bytes(text.replace(b"=/usr/lib/erlang", b"=" + home))
-    if (root / "usr/bin/bwrap").exists():
-        libraries = _newest("usr/lib/*-linux-gnu*", root) or root
-        wrapper = CACHE / "bin" / "bwrap"
-        wrapper.parent.mkdir(exist_ok=True)
-        wrapper.write_text(
-            f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}" exec "{root}/usr/bin/bwrap" "$@"\n'
-        )
-        wrapper.chmod(0o755)
+    libraries = _newest("usr/lib/*-linux-gnu*", root) or root
+    for name in ("bwrap", "systemd-analyze"):
+        if (root / "usr/bin" / name).exists():
+            wrapper = CACHE / "bin" / name
+            wrapper.parent.mkdir(exist_ok=True)
+            wrapper.write_text(
+                f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}:{libraries}/systemd" '
+                f'exec "{root}/usr/bin/{name}" "$@"\n'
+            )
+            wrapper.chmod(0o755)
 
 
 def provide() -> None:

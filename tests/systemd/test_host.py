@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devsecops_eda.model import EventType, Outcome
+from devsecops_eda.model import EventType, Outcome, OutcomeStatus
 from devsecops_eda.policy import default_policy_text
 from tests.conftest import Vhost
 from tests.rig.deployed import GATE, LIBRARY, Deployed, worker
@@ -45,6 +45,18 @@ def test_nobody_reads_what_is_anothers(deployed: Deployed, committed: Callable[.
     ):
         with pytest.raises(CommandError):
             deployed.machine.run("runuser", "-u", user, "--", "test", "-r", file)
+
+
+def test_the_gate_reads_what_a_worker_keeps(
+    deployed: Deployed, committed: Callable[..., str]
+) -> None:
+    sha = committed("400.found")
+    deployed.start(NAP, GATE)
+    event = deployed.site.push(sha)
+    deployed.site.await_decisions([event], timeout_s=60)
+    assert deployed.statuses(event) == [OutcomeStatus.COMPLETED]
+    kept = [one for one in deployed.evidence() if one.is_file()]
+    assert {one.stat().st_mode & 0o777 for one in kept} == {0o660}
 
 
 def test_a_service_without_its_credential_does_not_start(

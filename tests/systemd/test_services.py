@@ -53,6 +53,25 @@ def test_a_stop_that_would_take_too_long_gives_the_event_back_and_leaves_nothing
     assert deployed.machine.in_unit(NAP) == ()
 
 
+def test_who_cannot_wait_for_a_stop_gives_the_event_back_at_once(
+    deployed: Deployed, committed: Callable[..., str]
+) -> None:
+    sha = committed("600.nap")
+    deployed.start(NAP)
+    event = deployed.site.push(sha)
+    deployed.await_scan(NAP, "sleep 600")
+    machine = deployed.machine
+    machine.run("systemctl", "stop", "--no-block", NAP)
+    eventually(
+        lambda: machine.show(NAP, "SubState") == "stop-sigterm", timeout_s=30, what="it stops"
+    )
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=QUIT", NAP)
+    eventually(lambda: deployed.main_pid(NAP) == 0, timeout_s=60, what="it has ended")
+    eventually(lambda: deployed.waiting() == 1, timeout_s=30, what="the event is back")
+    assert deployed.statuses(event) == []
+    assert machine.in_unit(NAP) == ()
+
+
 @pytest.mark.parametrize("unit", [NAP, GATE])
 def test_a_main_process_that_stands_still_is_started_again(
     deployed: Deployed, committed: Callable[..., str], unit: str

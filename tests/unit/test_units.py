@@ -1,7 +1,6 @@
 """The systemd units: well formed, closed up, and with times that fit what the program does."""
 
 import re
-import shutil
 import subprocess
 from configparser import ConfigParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from devsecops_eda.cli import group
 from devsecops_eda.scanning import longest_s, the_check
 from devsecops_eda.settings import KEYS, Settings
 from devsecops_eda.worker.celery_app import EX_OUR_BUG, TURNS_EVERY_S
+from tests.rig.provide import find_systemd_analyze
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -25,9 +25,9 @@ SPANS = {"s": 1, "min": 60, "h": 3600}
 
 @pytest.fixture(scope="module")
 def analyze() -> str:
-    found = shutil.which("systemd-analyze")
-    assert found, "systemd-analyze is missing: apt-get install systemd"
-    return found
+    found = find_systemd_analyze()
+    assert found, "systemd-analyze is missing: `make rig` gets it"
+    return str(found)
 
 
 def lines(unit: Path, key: str) -> list[str]:
