@@ -49,7 +49,7 @@ def flow(app: App, flow_id: str, form: str) -> None:
 def _steps(app: App, flow_id: str) -> tuple[Step, ...]:
     from devsecops_eda.ledger import open_ledger
 
-    ledger = open_ledger(app.settings.gate.database)
+    ledger = open_ledger(app.settings.gate.database, existing=True)
     try:
         with ledger.reading() as records:
             return steps_of(records.watching.heard(flow_id), records.watching.said(flow_id))

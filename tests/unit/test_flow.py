@@ -155,3 +155,13 @@ def test_nothing_in_an_event_moves_the_terminal(
     host.gate.take(push, user="ci\x1b[2J\n::error::x", now=NOW)
     assert host.flow(push.correlationid) == 0
     assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
+
+
+def test_where_there_is_no_ledger_none_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "gate.toml"
+    config.write_text(f'[gate]\ndatabase = "sqlite:///{tmp_path}/gate.db"\n')
+    assert run(["--config", str(config), "flow", str(uuid4())]) == 2
+    assert not (tmp_path / "gate.db").exists()
+    assert "gate.db" in capsys.readouterr().err
