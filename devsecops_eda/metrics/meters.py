@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from devsecops_eda.metrics.table import METRICS, OTHER, QUEUE, Kind, Label, Metric, Program
+
+LOG = logging.getLogger(__name__)
 
 Reading = Mapping[tuple[str, ...], float]
 """What a gauge shows: a value for each combination of words, in the order of its labels."""
@@ -133,7 +136,13 @@ class _Gauges(Collector):
             names = (QUEUE.name, *metric.label_names)
             family = GaugeMetricFamily(metric.name, metric.help, labels=names)
             shown: dict[tuple[str, ...], float] = {}
-            for words, value in read().items():
+            try:
+                reading = read()
+            except Exception:
+                # One that cannot be read must not hide all the others.
+                LOG.exception("%s cannot be read", metric.name, extra={"action": "metrics"})
+                continue
+            for words, value in reading.items():
                 closed = self._closed(metric, words)
                 # Several that nobody knows are one series; the worst of them is what matters.
                 shown[closed] = max(value, shown.get(closed, value))

@@ -28,7 +28,12 @@ class MainLoop:
         """Return why no events can come in, None while they can."""
         consumer = self._consumer
         connection = getattr(consumer, "connection", None)
-        if connection is None or not connection.connected:
+        try:
+            connected = connection is not None and connection.connected
+        except (AttributeError, OSError):
+            # It is being closed or opened by its own thread at this very moment.
+            connected = False
+        if not connected:
             return "not connected to the broker"
         if getattr(consumer, "task_consumer", None) is None:
             return "does not consume yet"

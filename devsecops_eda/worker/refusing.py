@@ -148,12 +148,16 @@ def refuse_or_give_back(
     Raises:
         Reject: the broker was away for long, or took no dead letter; the message goes back.
     """
+    about = {
+        "event": refusal.properties.get("message_id"),
+        "flow": refusal.properties.get("correlation_id"),
+    }
     LOG.warning(
         "refused a message on %s: %s: %s",
         refusal.origin["queue"],
         refusal.reason,
         refusal.detail[:MAX_DETAIL],
-        extra={"action": "message_refused", "reason": refusal.reason},
+        extra={"action": "message_refused", "reason": refusal.reason, **about},
     )
     patience = Patience(wait_s)
     try:

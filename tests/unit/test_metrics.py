@@ -137,6 +137,15 @@ def test_a_gauge_shows_what_is_true_at_the_scrape() -> None:
     assert value(meters, "devsecops_broker_connected") == 0
 
 
+def test_a_gauge_that_cannot_be_read_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    meters = worker()
+    meters.show(table.BROKER_BLOCKED, lambda: {(): 1 / 0})
+    meters.show(table.BROKER_CONNECTED, lambda: {(): 1.0})
+    assert value(meters, "devsecops_broker_blocked") is None
+    assert value(meters, "devsecops_broker_connected") == 1
+    assert "devsecops_broker_blocked cannot be read" in caplog.text
+
+
 def test_a_counter_says_when_it_last_rose() -> None:
     meters = worker()
     assert meters.last(table.GIVEN_BACK) is None
