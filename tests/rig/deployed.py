@@ -90,7 +90,6 @@ url = "file:///var/lib/devsecops-eda/evidence"
     def tear_down(self) -> None:
         """Stop all services and forget everything, for the next test."""
         machine = self.machine
-        machine.run("systemctl", "kill", "--signal=CONT", "devsecops-eda-*")
         machine.run("systemctl", "stop", "devsecops-eda-*")
         for unit in self._drop_ins:
             shutil.rmtree(machine.path(f"/etc/systemd/system/{unit}.d"), ignore_errors=True)

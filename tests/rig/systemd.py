@@ -3,7 +3,7 @@
 import os
 import subprocess
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,6 +36,7 @@ class Systemd:
         self._over = over
         self._log = folder / "boot.log"
         self._outer: subprocess.Popen[bytes] | None = None
+        self._groups: list[Path] = []
         self.pid = 0
 
     def __enter__(self) -> Self:
@@ -83,16 +84,18 @@ class Systemd:
         return self._run(["systemctl", "is-system-running"]).stdout.strip() == "running"
 
     def _make_cgroups(self) -> list[Path]:
+        """Make a group of its own in every hierarchy, below ours: all it does stays in there."""
         if _unified():
-            roots = [CGROUPS]
-            subtree = CGROUPS / "cgroup.subtree_control"
-            subtree.write_text("+memory +pids")
-        else:
-            roots = [CGROUPS / name for name in ("memory", "pids", "systemd")]
-        made = [root / self._name for root in roots]
-        for group in made:
+            (CGROUPS / "cgroup.subtree_control").write_text("+memory +pids")
+        for ours in [CGROUPS] if _unified() else _our_groups():
+            group = ours / self._name
             group.mkdir()
-        return made
+            self._groups.append(group)
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if (group / name).exists() and not _unified():
+                    # Nothing can join before it has some.
+                    (group / name).write_text((ours / name).read_text())
+        return self._groups
 
     def _end(self) -> None:
         if self._outer is not None:
@@ -103,8 +106,7 @@ class Systemd:
         eventually(self._cgroups_are_gone, timeout_s=30, what="its cgroups are gone")
 
     def _cgroups_are_gone(self) -> bool:
-        tops = [one for root in (CGROUPS, *CGROUPS.iterdir()) for one in root.glob(self._name)]
-        for top in tops:
+        for top in self._groups:
             for group, _, _ in os.walk(top, topdown=False):
                 try:
                     Path(group).rmdir()
@@ -171,6 +173,15 @@ class Systemd:
         for folder, _, _ in os.walk(self.path(inside + group)) if group else ():
             found += map(int, (Path(folder) / "cgroup.procs").read_text().split())
         return tuple(found)
+
+
+def _our_groups() -> Iterator[Path]:
+    """Yield the group that we are in, for each hierarchy of version 1 and what stands beside."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        hierarchy = names.removeprefix("name=") or "unified"
+        if (CGROUPS / hierarchy).is_dir():
+            yield CGROUPS / hierarchy / path.lstrip("/")
 
 
 def _unified() -> bool:

@@ -21,13 +21,8 @@ mount -t sysfs -o ro sysfs "$root/sys"
 if [ "$cgroups" = 2 ]; then
     mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
 else
+    # It mounts the hierarchies itself.
     mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
-    for controller in memory pids systemd; do
-        mkdir "$root/sys/fs/cgroup/$controller"
-        options=$controller
-        [ "$controller" = systemd ] && options=none,name=systemd
-        mount -t cgroup -o "$options" cgroup "$root/sys/fs/cgroup/$controller"
-    done
 fi
 
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from devsecops_eda.model import EventType, Outcome, OutcomeStatus
+from devsecops_eda.model import Decision, EventType, Outcome, OutcomeStatus, Verdict
 from devsecops_eda.policy import default_policy_text
 from tests.conftest import Vhost
 from tests.rig.deployed import GATE, LIBRARY, Deployed, worker
 from tests.rig.programs import Programs
-from tests.rig.site import Site
+from tests.rig.site import POLICY, Site
 from tests.rig.systemd import CommandError, Systemd
 from tests.rig.trial import BAD, CHECKS
 from tests.rig.waiting import eventually
@@ -21,6 +21,15 @@ pytestmark = [pytest.mark.systemd, pytest.mark.timeout(600)]
 
 ADVISORIES = Path(__file__).parents[2] / "examples" / "advisories"
 NAP = worker("nap")
+NO_FINDINGS = """\
+  - id: none-found
+    kind: findings
+    gates: [merge]
+    check: nap
+    at_most: {low: 0}
+    where: 'f.path.endsWith(".found")'
+    within: 5m
+"""
 
 
 def test_nothing_that_is_installed_knows_where_it_was_put_together(installed: Path) -> None:
@@ -47,9 +56,10 @@ def test_nobody_reads_what_is_anothers(deployed: Deployed, committed: Callable[.
             deployed.machine.run("runuser", "-u", user, "--", "test", "-r", file)
 
 
-def test_the_gate_reads_what_a_worker_keeps(
+def test_the_gate_reads_what_a_worker_keeps_and_evaluates_predicates_on_it(
     deployed: Deployed, committed: Callable[..., str]
 ) -> None:
+    deployed.site.policy.write_text(POLICY + NO_FINDINGS)
     sha = committed("400.found")
     deployed.start(NAP, GATE)
     event = deployed.site.push(sha)
@@ -57,6 +67,9 @@ def test_the_gate_reads_what_a_worker_keeps(
     assert deployed.statuses(event) == [OutcomeStatus.COMPLETED]
     kept = [one for one in deployed.evidence() if one.is_file()]
     assert {one.stat().st_mode & 0o777 for one in kept} == {0o660}
+    (made,) = deployed.site.tap.events(EventType.DECISION_MADE)
+    assert isinstance(made.data, Decision)
+    assert made.data.verdict is Verdict.DENY, made.data.requirements
 
 
 def test_a_service_without_its_credential_does_not_start(
