@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import click
 
+from devsecops_eda.cli import asyncapi as asyncapi_document
 from devsecops_eda.cli import eventdocs
 from devsecops_eda.cli.tail import tail
 from devsecops_eda.codec import decode, schemas
@@ -76,6 +77,18 @@ def show(name: str, example: bool) -> None:
         click.echo(eventdocs.example(EventType(name)), nl=False)
     else:
         raise click.UsageError(f"{name} is no event; --example goes with a type of event")
+
+
+@events.command()
+@click.option(
+    "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
+)
+def asyncapi(form: str) -> None:
+    """Print all channels, operations and messages as one AsyncAPI 3 document."""
+    if form == "json":
+        click.echo(json.dumps(asyncapi_document.document(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(asyncapi_document.as_yaml(), nl=False)
 
 
 @events.command()
