@@ -84,6 +84,10 @@ definitions: $(VENV)/.dev ## write deploy/rabbitmq/definitions.json from the top
 	    --vhost devsecops --ci ci-acme=acme/app --builder build-acme=acme/app \
 	    --approver ada=acme/app > deploy/rabbitmq/definitions.json
 
+.PHONY: site
+site: $(VENV)/.dev ## build the documentation as pages into .cache/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 .PHONY: lock
 lock: here ## look for newer versions of all dependencies and write the lock files
 	@$(PYTHON) -m venv $(CACHE)/lock
