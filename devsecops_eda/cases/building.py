@@ -248,7 +248,7 @@ def _waiver(one: GivenWaiver, at: int, given: Given) -> Waiver:
         scope=scope,
         reason=WaiverReason.ACCEPTED,
         requester=one.requested_by or None,
-        expires_at=given.at + one.expires,
+        expires_at=given.at + one.expires if one.expired is None else given.at - one.expired,
         granter=one.granted_by or None,
         granter_groups=groups,
         granted_at=granted_at,

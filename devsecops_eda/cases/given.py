@@ -61,7 +61,10 @@ class GivenVote:
 
 @dataclass(frozen=True, slots=True)
 class GivenWaiver:
-    """One waiver: of a finding by its name, of an advisory in a package, or of a requirement."""
+    """One waiver: of a finding by its name, of an advisory in a package, or of a requirement.
+
+    It ``expires`` so long after now, or ``expired`` so long before.
+    """
 
     finding: str = ""
     advisory: str = ""
@@ -71,6 +74,7 @@ class GivenWaiver:
     granted_by: str = ""
     granted: timedelta = timedelta(hours=1)
     expires: timedelta = timedelta(days=1)
+    expired: timedelta | None = None
     revoked: bool = False
 
 

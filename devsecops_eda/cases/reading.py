@@ -45,7 +45,7 @@ _FINDING = ("name", "severity", "rule", "path", "line", "new", "package", "fix",
 _PACKAGE = ("name", "version", "ecosystem", "advisory", "aliases", "fixed_versions", "published")
 _WAIVER = (
     *("finding", "advisory", "package", "requirement", "requested_by", "granted_by", "granted"),
-    *("expires", "revoked"),
+    *("expires", "expired", "revoked"),
 )
 
 
@@ -200,11 +200,13 @@ def _waiver(at: At, frame: _Frame) -> GivenWaiver:
     for key in ("requested_by", "granted_by"):
         if key in fields:
             values[key] = _person(fields[key], frame)
-    for key in ("granted", "expires"):
+    for key in ("granted", "expires", "expired"):
         if key in fields:
             values[key] = fields[key].duration()
     if "revoked" in fields:
         values["revoked"] = fields["revoked"].flag()
+    if {"expires", "expired"} <= fields.keys():
+        raise fields["expired"].refusal("it expires or it expired: name one of them")
     if len({"finding", "advisory", "requirement"} & fields.keys()) != 1:
         raise at.refusal("names one of finding, advisory (with package) or requirement")
     if ("advisory" in fields) != ("package" in fields):

@@ -148,7 +148,7 @@ def revoke(app: App, id_: str, repo: str | None, reason: str) -> int:
 @waiver.command("list")
 @click.option("--repo", help="Only this repository.")
 @click.option("--expiring", callback=span_of, metavar="TIME", help="Only what ends within (14d).")
-@click.option("--every", is_flag=True, help="Also what was revoked, refused or is over.")
+@click.option("--every", is_flag=True, help="Also what was revoked, and what ended ungranted.")
 @_format_option
 @pass_app
 def list_(app: App, repo: str | None, expiring: timedelta | None, every: bool, form: str) -> None:

@@ -25,6 +25,7 @@ from devsecops_eda.model import (
     Outcome,
     OutcomeListed,
     OverrideListed,
+    WaiverListed,
     WaiverState,
 )
 from devsecops_eda.policy import Policy
@@ -110,7 +111,7 @@ class Listing:
         listed = [
             one
             for one in self._waivers.listed(records, rows, this)
-            if data.about is not None or _wanted(one.state, one.request.expires_at, data, this.at)
+            if data.about is not None or _wanted(one, data, this.at)
         ]
         listed.sort(key=lambda one: (one.request.expires_at, one.waiver))
         return _found(listed, lambda some: ListingMade(Listed.WAIVERS, waivers=some))
@@ -147,13 +148,16 @@ class Listing:
         )
 
 
-def _wanted(
-    state: WaiverState, expires_at: datetime, data: ListingRequested, now: datetime
-) -> bool:
+def _wanted(one: WaiverListed, data: ListingRequested, now: datetime) -> bool:
     if data.expiring_s is not None:
-        soon = expires_at <= now + timedelta(seconds=data.expiring_s)
-        return soon and state in (WaiverState.ACTIVE, WaiverState.PLANNED)
-    return data.every or state not in (WaiverState.REVOKED, WaiverState.EXPIRED)
+        soon = one.request.expires_at <= now + timedelta(seconds=data.expiring_s)
+        return soon and one.state in (WaiverState.ACTIVE, WaiverState.PLANNED)
+    if data.every:
+        return True
+    if one.state is WaiverState.EXPIRED:
+        # What held once is shown until somebody removes it: what nobody sees is forgotten.
+        return one.granted_at is not None
+    return one.state is not WaiverState.REVOKED
 
 
 def _override(records: Records, row: OverrideRow) -> OverrideListed:

@@ -69,6 +69,13 @@ GOOD = """\
           outcomes: [{check: semgrep, findings: [{name: sql, severity: high}]}]
           waivers: [{finding: sql, requested_by: linus, granted_by: ada, expires: 7d}]
         expect: {verdict: allow, requirements: {code: waived}}
+      - name: one that ended does not, and that is said
+        given:
+          gate: merge
+          outcomes: [{check: semgrep, findings: [{name: sql, severity: high}]}]
+          waivers:
+            - {finding: sql, requested_by: linus, granted_by: ada, granted: 2d, expired: 1d}
+        expect: {verdict: deny, requirements: {code: failed}}
       - name: one's own does not
         given:
           gate: merge

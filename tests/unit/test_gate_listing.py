@@ -38,7 +38,7 @@ from tests.governed import (
     waiver_id,
     wanted,
 )
-from tests.judged import REPO, commit_told, decisions, pushed, semgrep_told, take
+from tests.judged import NOW, REPO, commit_told, decisions, pushed, semgrep_told, take
 
 OTHER = "acme/other"
 DAY = timedelta(days=1)
@@ -157,6 +157,23 @@ def test_what_is_over_is_listed_only_to_who_wants_every_one() -> None:
     assert [part.waivers for part in listed(judge, Listed.WAIVERS)] == [()]
     (part,) = listed(judge, Listed.WAIVERS, every=True)
     assert [one.waiver for one in part.waivers] == [waiver_id(wish, "linus")]
+
+
+def test_a_waiver_that_ended_is_listed_until_somebody_removes_it() -> None:
+    judge, later = governed(), NOW + timedelta(days=20)
+    held, never = waiver(), waiver(days=11)
+    says(judge, "linus", held, never)
+    says(judge, "ada", grant(held, "linus"))
+
+    def shown(*, every: bool = False) -> list[tuple[str, str]]:
+        (part,) = listed(judge, Listed.WAIVERS, every=every, now=later)
+        return [(one.waiver, one.state.value) for one in part.waivers]
+
+    assert shown() == [(waiver_id(held, "linus"), "expired")]
+    assert (waiver_id(never, "linus"), "expired") in shown(every=True)
+    says(judge, "linus", revoke(held, "linus"), now=later)
+    assert shown() == []
+    assert (waiver_id(held, "linus"), "revoked") in shown(every=True)
 
 
 def test_a_long_answer_comes_in_parts_that_each_fit_and_says_how_many_were_left_out() -> None:
