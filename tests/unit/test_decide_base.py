@@ -178,3 +178,18 @@ def test_decisions_that_differ_in_state_or_in_what_blocks_are_two() -> None:
     )
     assert (moved.blocking_total, added.blocking_total) == (1, 2)
     assert moved.id != added.id
+
+
+def test_a_team_with_two_thousand_old_findings_is_stopped_by_the_one_it_adds() -> None:
+    old = [finding(f"old-{at}:0", path=f"file{at % 97}.py") for at in range(2000)]
+    before = of_base(*old)
+    moved = [replace(one, line=one.line + 100) for one in reversed(old)]
+    unchanged = known(completed(*moved), baseline(before))
+    assert verdict(NEW, unchanged) == "allow"
+    added = known(completed(*moved, finding("new:0")), baseline(before))
+    denied = line(NEW, added)
+    assert [one.fingerprint for one in denied.blocking] == ["app.py/new:0"]
+    # Other rules for the head make none of them new: the base is looked at again under them.
+    stricter = known(completed(*moved, rules=OTHER), baseline(before))
+    assert verdict(NEW, stricter, NOW + minutes(1)) == "pending"
+    assert wanted_baselines(NEW, stricter) == (BaselineWanted("semgrep", BASE, OTHER, DATA),)
