@@ -4,9 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from check_jsonschema import main
-from click.testing import CliRunner
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -25,7 +22,5 @@ def passes(program: str, *argv: str | Path) -> None:
 
 def fits(file: Path, schema: str, *options: str) -> None:
     """Assert that check-jsonschema takes ``file`` by one of its own schemas."""
-    # In this process: to start it takes three seconds.
-    argv = ["--builtin-schema", schema, *options, str(file)]
-    done = CliRunner().invoke(main, argv)
-    assert done.exit_code == 0, done.output
+    # Never in this process: it teaches ruamel.yaml, for everybody in it, that no text is a date.
+    passes("check-jsonschema", "--builtin-schema", schema, *options, file)
