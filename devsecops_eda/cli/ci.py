@@ -265,7 +265,14 @@ def _without_credentials(
     base = next(
         (one for one in (f"origin/{target}", target) if target and git.has(one or "")), None
     )
-    result = scanned(app, Path(), gate=wanted.gate, base=base, quiet=wanted.form != "text")
+    result = scanned(
+        app,
+        Path(),
+        gate=wanted.gate,
+        repo=options.get("repo") or (job.slug.value if job.slug else None),
+        base=base,
+        quiet=wanted.form != "text",
+    )
     note = "Scanned without a broker: this is no decision of the gate."
     result = replace(result, notes=(*result.notes, note))
     _write(result, wanted)

