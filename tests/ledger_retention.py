@@ -217,6 +217,31 @@ def an_override_keeps_its_decision_until_it_is_over(ledger: Ledger) -> None:
 
 
 @RETENTION
+def what_counted_for_nothing_stays_while_there_is_what_it_was_about(ledger: Ledger) -> None:
+    with ledger.transaction() as records:
+        told = override("o", expires_at=NOW)
+        records.overrides.add(heard(records, "override"), told=told, now=NOW)
+        records.waivers.request(
+            heard(records, "wish"),
+            waiver=named("w"),
+            request=wish(expires_at=LATER),
+            user="ci",
+            person=None,
+            event_id="wish",
+            now=NOW,
+        )
+        for words in ("o", "w", "never"):
+            records.remarks.add(heard(records, f"about {words}"), named(words), "in vain")
+    assert prune(ledger) == {"events": 1}
+    with ledger.transaction() as records:
+        left = [len(records.remarks.of(named(words))) for words in ("o", "w", "never")]
+        assert left == [1, 1, 0]
+        over = override("o", expires_at=NOW, state=OverrideState.EXPIRED)
+        records.overrides.update(told.override, over)
+    assert prune(ledger, LATER + MINUTE) == {"overrides": 1, "waivers": 1, "events": 4}
+
+
+@RETENTION
 def what_is_owed_stays_with_the_event_that_led_to_it(ledger: Ledger) -> None:
     with ledger.transaction() as records:
         seq = heard(records, "question")

@@ -127,7 +127,7 @@ class Glass:
                 now=this.at,
             )
             return []
-        records.waivers.remark(this.seq, data.override, why)
+        records.remarks.add(this.seq, data.override, why)
         return []
 
     def expire(self, records: Records, row: OverrideRow, this: Now) -> list[Message]:

@@ -161,7 +161,7 @@ def _wanted(one: WaiverListed, data: ListingRequested, now: datetime) -> bool:
 
 
 def _override(records: Records, row: OverrideRow) -> OverrideListed:
-    remarks = records.waivers.remarks(row.told.override)
+    remarks = records.remarks.of(row.told.override)
     reviews = (row.review,) if row.review else ()
     return OverrideListed(
         told=row.told,

@@ -98,7 +98,7 @@ class ShownWaivers:
         scope = row.request.scope
         severity = max((one.severity for one in about if covers(scope, one)), default=None)
         chosen, state, message = self._state(row, severity, now)
-        remarks = records.waivers.remarks(row.id)
+        remarks = records.remarks.of(row.id)
         told = [message, *(one.reason for one in remarks if one.reason != TOO_EARLY)]
         if state in _MAY_COVER:
             told += self._in_vain(scope, severity)

@@ -68,12 +68,12 @@ class Waiving:
         )
         said: list[Message] = []
         # Messages overtake each other: what was granted is granted, whichever came first.
-        for remark in records.waivers.remarks(waiver):
+        for remark in records.remarks.of(waiver):
             earlier = codec.decode(remark.body).data
             if remark.reason != TOO_EARLY or getattr(earlier, "repo", None) != data.repo:
                 continue
             then = Now(remark.seq, remark.event, remark.recorded_at, remark.user)
-            records.waivers.forget_remark(remark.seq)
+            records.remarks.forget(remark.seq)
             if isinstance(earlier, WaiverGranted):
                 self._grant(records, waiver, then)
             elif isinstance(earlier, WaiverRevoked):
@@ -156,7 +156,7 @@ class Waiving:
 
     def _remark(self, records: Records, waiver: str, why: str, this: Now) -> None:
         assert this.seq is not None
-        records.waivers.remark(this.seq, waiver, why)
+        records.remarks.add(this.seq, waiver, why)
 
     def _groups(self, person: str | None) -> frozenset[str]:
         return self._people.groups_of(person) if person else frozenset()

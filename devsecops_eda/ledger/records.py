@@ -9,6 +9,7 @@ from devsecops_eda.ledger.asks import Asks
 from devsecops_eda.ledger.inbox import Inbox
 from devsecops_eda.ledger.naming import Naming
 from devsecops_eda.ledger.overrides import Overrides
+from devsecops_eda.ledger.remarks import Remarks
 from devsecops_eda.ledger.retention import Retention
 from devsecops_eda.ledger.said import Said
 from devsecops_eda.ledger.voting import Voting
@@ -27,6 +28,7 @@ class Records:
         self.voting = Voting(connection)
         self.waivers = Waivers(connection)
         self.overrides = Overrides(connection)
+        self.remarks = Remarks(connection)
         self.archive = Archive(connection)
         self.retention = Retention(connection)
         self.watching = Watching(connection)

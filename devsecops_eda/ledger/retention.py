@@ -62,6 +62,7 @@ class Retention(Forgetting):
         dead = sorted(about - Living(self._db).of(about, before))
         gone = self.forget_subjects(dead)
         waivers = self._waivers(seqs, before)
+        self._remarks(seqs)
         kept = self._still_named(seqs, old)
         loose = [row["seq"] for row in old if row["seen_at"] < before and row["seq"] not in kept]
         events = self.forget_events({*gone, *loose})
@@ -111,10 +112,6 @@ class Retention(Forgetting):
         )
         for child in (tables.announced, tables.grants, tables.waivers):
             self.delete(child, child.c.waiver.in_(ids))
-        # What counted for nothing goes with what it was about, if that ever was.
-        remarks = tables.remarks
-        there = exists().where(table.c.waiver == remarks.c.waiver)
-        self.delete(remarks, remarks.c.seq.in_(seqs), ~there)
         return len(ids)
 
     def _overrides(self, seqs: Sequence[int], before: datetime) -> int:
@@ -124,6 +121,16 @@ class Retention(Forgetting):
         gone = list(ids.scalars())
         self.delete(table, table.c.override.in_(gone))
         return len(gone)
+
+    def _remarks(self, seqs: Sequence[int]) -> None:
+        """Forget what counted for nothing, but while there is what it was about."""
+        remarks, waivers, overrides = tables.remarks, tables.waivers, tables.overrides
+        self.delete(
+            remarks,
+            remarks.c.seq.in_(seqs),
+            ~exists().where(waivers.c.waiver == remarks.c.about),
+            ~exists().where(overrides.c.override == remarks.c.about),
+        )
 
     def _still_named(self, seqs: Sequence[int], rows: Sequence[RowMapping]) -> set[int]:
         """Return the places of those events by which something that is kept names itself."""

@@ -125,7 +125,7 @@ class GrantRow:
 
 @dataclass(frozen=True, slots=True)
 class RemarkRow:
-    """What was said of a waiver and counted for nothing when it came: its event, and why."""
+    """What was said of a waiver or override and counted for nothing: its event, and why."""
 
     seq: int
     user: str

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
 from devsecops_eda.ledger.part import Part
-from devsecops_eda.ledger.rows import GrantRow, RemarkRow, WaiverRow
+from devsecops_eda.ledger.rows import GrantRow, WaiverRow
 from devsecops_eda.ledger.written import from_bytes, to_bytes, words_from_text, words_to_text
 from devsecops_eda.model import WaiverRequested, WaiverState
 from devsecops_eda.policy.facts import Waiver
@@ -99,35 +99,6 @@ class Waivers(Part):
                 revoked_at=now,
             )
         )
-
-    def remark(self, seq: int, waiver: str, reason: str) -> None:
-        """Record that the event at ``seq`` about a waiver, there or not, counts for nothing."""
-        self._db.execute(insert(tables.remarks).values(seq=seq, waiver=waiver, reason=reason))
-
-    def remarks(self, waiver: str) -> tuple[RemarkRow, ...]:
-        """Return what was said of a waiver and counted for nothing, in order of recording."""
-        table, box = tables.remarks, tables.inbox
-        rows = self._all(
-            select(table, box.c.user, box.c.id, box.c.body, box.c.recorded_at)
-            .join(box, box.c.seq == table.c.seq)
-            .where(table.c.waiver == waiver)
-            .order_by(table.c.seq)
-        )
-        return tuple(
-            RemarkRow(
-                seq=row["seq"],
-                user=row["user"],
-                event=row["id"],
-                body=bytes(row["body"]),
-                recorded_at=row["recorded_at"],
-                reason=row["reason"],
-            )
-            for row in rows
-        )
-
-    def forget_remark(self, seq: int) -> None:
-        """Drop what is no longer said for nothing."""
-        self._db.execute(delete(tables.remarks).where(tables.remarks.c.seq == seq))
 
     def get(self, waiver: str) -> WaiverRow | None:
         """Return one waiver, None where nobody asked for it."""

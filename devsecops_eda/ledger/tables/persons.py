@@ -117,16 +117,16 @@ grants = Table(
     Column("granted_at", Instant, nullable=False),
 )
 
-# Grants and revocations that counted for nothing when they came: nobody had asked for the waiver
-# yet (it may not be there at all, so no key to it), or who said it may not. So with reviews of an
-# override.
+# Grants and revocations of a waiver, and reviews of an override, that counted for nothing when
+# they came: who said it may not, or nobody had asked for the waiver yet. It may never be there, so
+# there is no key to what they are about.
 remarks = Table(
     "remarks",
     METADATA,
     Column("seq", Integer, ForeignKey("inbox.seq"), primary_key=True),
-    Column("waiver", String(36), nullable=False),
+    Column("about", String(36), nullable=False),
     Column("reason", Text, nullable=False),
-    Index("remarks_waiver", "waiver"),
+    Index("remarks_about", "about"),
 )
 
 announced = Table(
