@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import RowMapping, insert, or_, select, update
 
 from devsecops_eda.ledger import tables
-from devsecops_eda.ledger.part import Part, upsert
+from devsecops_eda.ledger.part import Part
 from devsecops_eda.ledger.rows import ArchivedRow
 
 _PAGE = 100
@@ -24,8 +24,7 @@ class Archive(Part):
         same = table.c.digest == digest
         kept = self._one(select(table.c.recorded_at).where(same))
         if kept is None:
-            values = {"digest": digest, "document": document, "recorded_at": now}
-            self._db.execute(upsert(self._db, table).values(**values).on_conflict_do_nothing())
+            self._add(table, digest=digest, document=document, recorded_at=now)
         elif kept["recorded_at"] < now - _IN_USE:
             # Not each time: whoever changes the row makes all others that decide wait for him.
             self._db.execute(update(table).where(same).values(recorded_at=now))
@@ -56,31 +55,28 @@ class Archive(Part):
         Raises:
             LookupError: the decision was not recorded.
         """
-        table, decisions = tables.archive, tables.decisions
-        if self._one(select(table.c.decision).where(table.c.decision == decision_id)):
-            return False
+        decisions = tables.decisions
         decided = self._one(
             select(decisions.c.gate, decisions.c.decided_at).where(decisions.c.id == decision_id)
         )
         if decided is None:
             raise LookupError(f"no decision {decision_id} is recorded")
-        self._db.execute(
-            insert(table).values(
-                decision=decision_id,
-                flow=flow,
-                repo=repo,
-                gate=decided["gate"],
-                decided_at=decided["decided_at"],
-                body=body,
-                facts=facts,
-                policy_source=policy_source,
-                evaluator=evaluator,
-            )
+        new = self._add(
+            tables.archive,
+            decision=decision_id,
+            flow=flow,
+            repo=repo,
+            gate=decided["gate"],
+            decided_at=decided["decided_at"],
+            body=body,
+            facts=facts,
+            policy_source=policy_source,
+            evaluator=evaluator,
         )
         named = [{"decision": decision_id, "outcome": seq} for seq in sorted(set(rests_on))]
-        if named:
+        if new and named:
             self._db.execute(insert(tables.rests_on), named)
-        return True
+        return new
 
     def get(self, decision_id: str) -> ArchivedRow | None:
         """Return what a decision rests on, None where it was not kept."""

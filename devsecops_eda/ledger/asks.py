@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
@@ -22,20 +22,15 @@ class Asks(Part):
         self, flow: str, gate: str, *, environment: str | None, subject: Subject, now: datetime
     ) -> Ask:
         """Record that a flow asks a gate, if it did not yet, and return how it stands."""
-        table = tables.asks
-        found = self._find(*_ask_is(flow, subject.repo, gate, environment))
-        if found:
-            return found[0]
-        self._db.execute(
-            insert(table).values(
-                flow=flow,
-                repo=subject.repo or "",
-                gate=gate,
-                environment=environment or "",
-                subject=str(subject),
-                asked_at=now,
-                answered=False,
-            )
+        self._add(
+            tables.asks,
+            flow=flow,
+            repo=subject.repo or "",
+            gate=gate,
+            environment=environment or "",
+            subject=str(subject),
+            asked_at=now,
+            answered=False,
         )
         return self._find(*_ask_is(flow, subject.repo, gate, environment))[0]
 
@@ -81,7 +76,6 @@ class Asks(Part):
             base.c.subject == str(subject),
         )
         # One after the other, each by its index: as one condition it reads every ask there is.
-        # The same artifact in another repository is another one, for another to judge.
         found = (
             # The same artifact in another repository is another one, for others to judge.
             *self._find(table.c.subject == str(subject), table.c.repo == (subject.repo or "")),
@@ -131,21 +125,17 @@ class Asks(Part):
         self, ask: Ask, *, check: str, subject: Subject, request: str, now: datetime
     ) -> bool:
         """Note that an ask waits for ``check`` on another subject; False when it was noted."""
-        table = tables.baselines
-        values = {
-            "flow": ask.flow,
-            "repo": ask.subject.repo or "",
-            "gate": ask.gate,
-            "environment": ask.environment or "",
-            "check_name": check,
-            "subject": str(subject),
-            "request": request,
-        }
-        same = [table.c[name] == value for name, value in values.items()]
-        if self._db.execute(select(table.c.flow).where(*same)).first():
-            return False
-        self._db.execute(insert(table).values(**values, requested_at=now))
-        return True
+        return self._add(
+            tables.baselines,
+            flow=ask.flow,
+            repo=ask.subject.repo or "",
+            gate=ask.gate,
+            environment=ask.environment or "",
+            check_name=check,
+            subject=str(subject),
+            request=request,
+            requested_at=now,
+        )
 
     def baseline_requests(self, ask: Ask) -> dict[tuple[str, str], datetime]:
         """Return when this ask last requested each (check, subject) to compare with."""

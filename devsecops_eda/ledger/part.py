@@ -22,6 +22,11 @@ class Part:
     def _one(self, statement: Any) -> RowMapping | None:
         return self._db.execute(statement).mappings().first()
 
+    def _add(self, table: Table, **values: object) -> bool:
+        """Add a row; False where there is one with its key, which stays as it is."""
+        insert = upsert(self._db, table).values(**values).on_conflict_do_nothing()
+        return self._one(insert.returning(*table.primary_key)) is not None
+
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert into ``table`` that may say what happens where the row is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, func, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
@@ -23,43 +23,39 @@ class Said(Part):
 
         What stood before it for the same gate, subject, target and environment stands no more.
         """
-        table = tables.decisions
-        known = self._one(select(table.c.id).where(table.c.id == decision.id)) is not None
-        if not known:
-            self._db.execute(
-                insert(table).values(
-                    id=decision.id,
-                    gate=decision.gate,
-                    subject=str(decision.subject),
-                    repo=decision.subject.repo or "",
-                    target=decision.target,
-                    merge_base=decision.merge_base,
-                    environment=decision.environment,
-                    policy_digest=decision.policy_digest,
-                    inputs_digest=decision.inputs_digest,
-                    verdict=decision.verdict.value,
-                    supersedes=decision.supersedes,
-                    decided_at=decision.evaluated_at,
-                )
-            )
+        new = self._add(
+            tables.decisions,
+            id=decision.id,
+            gate=decision.gate,
+            subject=str(decision.subject),
+            repo=decision.subject.repo or "",
+            target=decision.target,
+            merge_base=decision.merge_base,
+            environment=decision.environment,
+            policy_digest=decision.policy_digest,
+            inputs_digest=decision.inputs_digest,
+            verdict=decision.verdict.value,
+            supersedes=decision.supersedes,
+            decided_at=decision.evaluated_at,
+        )
         self._let_stand(decision)
-        return not known
+        return new
 
     def _let_stand(self, decision: Decision) -> None:
         table = tables.effective
-        key = {
-            "subject": str(decision.subject),
-            "repo": decision.subject.repo or "",
-            "gate": decision.gate,
-            "target": decision.target or "",
-            "environment": decision.environment or "",
-        }
-        values = {"decision": decision.id, "since": decision.evaluated_at}
-        same = [table.c[name] == value for name, value in key.items()]
-        if self._one(select(table.c.decision).where(*same)) is None:
-            self._db.execute(insert(table).values(**key, **values))
-        else:
-            self._db.execute(update(table).where(*same).values(**values))
+        stands = {"decision": decision.id, "since": decision.evaluated_at}
+        self._db.execute(
+            upsert(self._db, table)
+            .values(
+                subject=str(decision.subject),
+                repo=decision.subject.repo or "",
+                gate=decision.gate,
+                target=decision.target or "",
+                environment=decision.environment or "",
+                **stands,
+            )
+            .on_conflict_do_update(index_elements=[*table.primary_key], set_=stands)
+        )
 
     def decided(self, decision_id: str) -> DecidedRow | None:
         """Return what was recorded of a decision, whether it stands or not."""
@@ -89,14 +85,9 @@ class Said(Part):
         ``decision`` is the one it tells: such a message is kept no longer than its decision.
         """
         table = tables.messages
-        found = self._one(select(table).where(table.c.id == message.id))
-        if found is not None:
-            self._db.execute(
-                update(table).where(table.c.id == message.id).values(cause=cause, sent_at=None)
-            )
-            return _message(found)
-        self._db.execute(
-            insert(table).values(
+        row = self._one(
+            upsert(self._db, table)
+            .values(
                 id=message.id,
                 cause=cause,
                 flow=message.flow,
@@ -105,8 +96,13 @@ class Said(Part):
                 created_at=now,
                 decision=decision,
             )
+            .on_conflict_do_update(
+                index_elements=[table.c.id], set_={"cause": cause, "sent_at": None}
+            )
+            .returning(table)
         )
-        return message
+        assert row is not None  # added or changed, it is returned
+        return _message(row)
 
     def message(self, message_id: str) -> Message | None:
         """Return a message that was said or is owed."""

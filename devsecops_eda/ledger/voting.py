@@ -84,24 +84,19 @@ class Voting(Part):
         ``flow`` is where people are asked. ``event_request`` is the event id of the request to
         deploy that it was opened for.
         """
-        table = tables.rounds
-        if self._one(select(table.c.approval).where(table.c.approval == request.approval)):
-            return False
-        self._db.execute(
-            insert(table).values(
-                approval=request.approval,
-                flow=flow,
-                ask_flow=ask.flow,
-                repo=ask.subject.repo or "",
-                gate=ask.gate,
-                environment=ask.environment or "",
-                subject=str(ask.subject),
-                request=event_request,
-                body=to_bytes(request),
-                opened_at=now,
-            )
+        return self._add(
+            tables.rounds,
+            approval=request.approval,
+            flow=flow,
+            ask_flow=ask.flow,
+            repo=ask.subject.repo or "",
+            gate=ask.gate,
+            environment=ask.environment or "",
+            subject=str(ask.subject),
+            request=event_request,
+            body=to_bytes(request),
+            opened_at=now,
         )
-        return True
 
     def rounds(self, ask: Ask) -> tuple[Round, ...]:
         """Return every round about the subject of an ask at its gate, whichever flow opened it."""
@@ -153,18 +148,7 @@ class Voting(Part):
 
     def keep_view(self, approval: str, digest: str, seen: tuple[Seen, ...]) -> None:
         """Record that a round of voting showed this view; a repeat is harmless."""
-        if self.view(approval, digest) is None:
-            self._db.execute(
-                insert(tables.views).values(approval=approval, digest=digest, seen=to_bytes(seen))
-            )
-
-    def view(self, approval: str, digest: str) -> tuple[Seen, ...] | None:
-        """Return a view that a round showed, None where it never showed such a one."""
-        table = tables.views
-        row = self._one(
-            select(table.c.seen).where(table.c.approval == approval, table.c.digest == digest)
-        )
-        return None if row is None else from_bytes(tuple[Seen, ...], row["seen"])
+        self._add(tables.views, approval=approval, digest=digest, seen=to_bytes(seen))
 
     def add_vote(
         self,

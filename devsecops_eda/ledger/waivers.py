@@ -128,10 +128,7 @@ class Waivers(Part):
 
     def announce(self, waiver: str, mark: str, now: datetime) -> None:
         """Note what was told of a waiver's end; ``expired`` is the last. A repeat is harmless."""
-        if mark not in self.announced(waiver):
-            self._db.execute(
-                insert(tables.announced).values(waiver=waiver, mark=mark, announced_at=now)
-            )
+        self._add(tables.announced, waiver=waiver, mark=mark, announced_at=now)
 
     def _find(self, *wanted: ColumnElement[bool]) -> tuple[WaiverRow, ...]:
         table, grants = tables.waivers, tables.grants
