@@ -99,4 +99,4 @@ def _once(fingerprint: str, seen: Counter[str]) -> str:
     number = seen[fingerprint]
     seen[fingerprint] += 1
     text = f"{fingerprint}#{number}" if number else fingerprint
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
