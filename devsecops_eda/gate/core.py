@@ -19,6 +19,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
 from devsecops_eda import codec
 from devsecops_eda.codec.words import words_of
 from devsecops_eda.errors import (
@@ -129,14 +131,13 @@ class Gate:
             UnavailableError: ledger or evidence store is away; nothing was recorded.
             UnwritableError: the ledger is there and does not take it, however often.
         """
-        for time in range(1, MAX_RACES + 1):
-            try:
-                return self._take(event, user=user, now=now)
-            except RacedError as error:
-                # Another gate wrote the same first; now it is seen as there.
-                if time == MAX_RACES:
-                    raise UnwritableError(f"the ledger refused it {time} times: {error}") from error
-        raise AssertionError  # pragma: no cover - the last time returns or raises
+        # Another gate wrote the same first; the next time it is seen as there.
+        raced = retry_if_exception_type(RacedError)
+        anew = Retrying(retry=raced, stop=stop_after_attempt(MAX_RACES), reraise=True)
+        try:
+            return anew(self._take, event, user=user, now=now)
+        except RacedError as error:
+            raise UnwritableError(f"the ledger refused it {MAX_RACES} times: {error}") from error
 
     def _take(self, event: Event, *, user: str, now: datetime) -> tuple[Message, ...]:
         if event.time > now + MAX_AHEAD:
@@ -146,13 +147,14 @@ class Gate:
                 path="/time",
             )
         outcome = self._facts.whole(event)
+        body = codec.encode(event)
         with self._ledger.transaction(words_of(event.data)[0]) as records:
             memory, seq = records.inbox.remember(
                 event,
                 user=user,
                 variant=outcome.meaning_digest() if outcome else "",
-                digest=codec.content_digest(event),
-                body=codec.encode(event),
+                digest=codec.content_digest(body),
+                body=body,
                 now=now,
             )
             if memory is Memory.CONFLICT:
@@ -191,40 +193,40 @@ class Gate:
         this = Now(None, None, now)
         said: list[Message] = []
         for row in overrides:
-            said += self._tell_end(row.told.repo, partial(self._timing.override, row, this))
+            tell = partial(self._timing.override, row, this)
+            said += self._alone(row.told.repo, tell, f"override {row.told.override}") or []
         for waiver in waivers:
-            said += self._tell_end(waiver.request.repo, partial(self._timing.waiver, waiver, this))
+            tell = partial(self._timing.waiver, waiver, this)
+            said += self._alone(waiver.request.repo, tell, f"waiver {waiver.id}") or []
         for ask in due:
-            said += self._tick_one(ask, this)
+            tell = partial(self._judge_due, ask, this)
+            judged = self._alone(ask.subject.repo, tell, f"{ask.gate} on {ask.subject}")
+            if judged is None:
+                with self._ledger.transaction() as records:
+                    records.asks.update(ask, due=now + LATER)
+            said += judged or []
         return tuple(said)
 
-    def _tell_end(self, repo: str, tell: Callable[[Records], list[Message]]) -> list[Message]:
-        # One that cannot be told must keep neither the others untold nor any ask undecided.
+    def _alone(
+        self, repo: str | None, tell: Callable[[Records], list[Message]], about: str
+    ) -> list[Message] | None:
+        """Return what is told in a transaction of its own, None where it cannot be told.
+
+        One that cannot must keep neither the others untold nor any ask undecided.
+        """
         try:
             with self._ledger.transaction(repo) as records:
                 return tell(records)
         except UnavailableError:
             raise
         except Exception:
-            LOG.exception("the end of something cannot be told", extra={"action": "tell_failed"})
-            return []
+            LOG.exception("nothing is told of %s in time", about, extra={"action": "tick_failed"})
+            return None
 
-    def _tick_one(self, ask: Ask, this: Now) -> list[Message]:
-        # One that cannot be judged must not keep all the others undecided.
-        try:
-            with self._ledger.transaction(ask.subject.repo) as records:
-                # It was read in another transaction, and may be answered by now.
-                now = self._judging.again(records, ask)
-                return self._judging.judge(records, now, this) if now is not None else []
-        except UnavailableError:
-            raise
-        except Exception:
-            LOG.exception(
-                "%s on %s cannot be judged", ask.gate, ask.subject, extra={"action": "judge_failed"}
-            )
-            with self._ledger.transaction() as records:
-                records.asks.update(ask, due=this.at + LATER)
-            return []
+    def _judge_due(self, ask: Ask, this: Now, records: Records) -> list[Message]:
+        # It was read in another transaction, and may be answered by now.
+        now = self._judging.again(records, ask)
+        return self._judging.judge(records, now, this) if now is not None else []
 
     def forget(
         self, now: datetime, *, owner: str, keep: timedelta, after: str | None = None

@@ -4,18 +4,21 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 pytest.importorskip("celery")
 
 from devsecops_eda import codec
 from devsecops_eda.errors import DevSecOpsError, PublishRefusedError
 from devsecops_eda.gate import Gate
+from devsecops_eda.gate.core import LATER
 from devsecops_eda.ledger import Message
+from devsecops_eda.model import Subject
 from devsecops_eda.worker.gate_program import GateWorker, OneConnection
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.speaking import Speaking
 from devsecops_eda.worker.ticking import OWED_AFTER, Timer
-from tests.judged import NOW, commit_told, gate, pushed, semgrep_told
+from tests.judged import HEAD, NOW, REPO, commit_told, decisions, gate, pushed, semgrep_told, take
 
 
 class Full(OneConnection):
@@ -72,3 +75,22 @@ def test_once_an_hour_what_is_old_is_forgotten_some_in_each_tick() -> None:
         timer._tick()
         calls.append(made.calls)
     assert calls == [0, 0, 1, 2, 3, 3, 3, 4]
+
+
+def test_one_that_cannot_be_judged_keeps_no_other_undecided_and_is_tried_again() -> None:
+    judge, one, two = gate(), pushed(), pushed("d" * 40)
+    take(judge, one, commit_told(one), two, commit_told(two))
+
+    def write(body: bytes) -> None:
+        broken = text("UPDATE inbox SET body = :body WHERE id = :id")
+        with judge._ledger.transaction() as records:
+            records.inbox._db.execute(broken, {"body": body, "id": commit_told(one).id})
+
+    write(b"no event")
+    over = NOW + timedelta(minutes=30)
+    (told,) = decisions(judge.tick(over, owner="o"))
+    assert told.subject == Subject.commit(REPO, "d" * 40)
+    write(codec.encode(commit_told(one)))
+    assert judge.tick(over + LATER - timedelta(seconds=1), owner="o") == ()
+    (told,) = decisions(judge.tick(over + LATER, owner="o"))
+    assert told.subject == Subject.commit(REPO, HEAD)
