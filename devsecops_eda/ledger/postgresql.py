@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -19,6 +19,7 @@ from devsecops_eda.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg.abc import PQGen
 
 STATEMENT_TIMEOUT_S = 30.0
 """So long one statement may take."""
@@ -34,7 +35,6 @@ POOL_SIZE = 5
 MAX_OVERFLOW = 5
 
 _READ_ONLY = "25006"
-_INTERVAL_S = 0.1
 # A peer that vanished (power, cable) is noticed after about 25 s, by either side.
 _KEEPALIVE = {"idle": 10, "interval": 5, "count": 3}
 
@@ -53,7 +53,7 @@ def postgresql_engine(
         MissingExtraError: the driver is not installed.
     """
     try:
-        import psycopg
+        bounded = _bounded(statement_timeout_s + SILENCE_S)
     except ImportError as error:
         raise MissingExtraError(
             "gate.database names a PostgreSQL, which needs the extra: install"
@@ -68,7 +68,6 @@ def postgresql_engine(
         max_overflow=MAX_OVERFLOW,
         pool_timeout=lock_timeout_s,
     )
-    bounded = _bounded(psycopg.Connection, statement_timeout_s + SILENCE_S)
     settings = {
         "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
         "lock_timeout": f"{lock_timeout_s * 1000:.0f}",
@@ -144,19 +143,22 @@ def _leave_the_demoted(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def _bounded(plain: type[psycopg.Connection[Any]], silence_s: float) -> type[Any]:
+def _bounded(silence_s: float) -> type[psycopg.Connection[Any]]:
     """Return a class of connections that give up on a server that stays silent.
 
     The server's own time limits do not help where the server is stopped or its disk hangs.
+
+    Raises:
+        ImportError: the driver is not installed.
     """
     import psycopg
 
-    class Bounded(plain):  # type: ignore[valid-type,misc]
-        def wait(self, gen: Generator[Any, Any, _T], interval: float = _INTERVAL_S) -> Any:
-            return super().wait(self._until(gen, time.monotonic() + silence_s), interval)
+    class Bounded(psycopg.Connection[Any]):
+        def wait(self, gen: PQGen[_T], *args: Any, **more: Any) -> _T:
+            return super().wait(self._until(gen, time.monotonic() + silence_s), *args, **more)
 
-        def _until(self, gen: Generator[Any, Any, _T], end: float) -> Generator[Any, Any, _T]:
-            # The driver looks in every ``interval``, whether there is news or not.
+        def _until(self, gen: PQGen[_T], end: float) -> PQGen[_T]:
+            # The driver looks in ten times a second, whether there is news or not.
             try:
                 wanted = next(gen)
                 while True:
@@ -168,6 +170,7 @@ def _bounded(plain: type[psycopg.Connection[Any]], silence_s: float) -> type[Any
                         )
                     wanted = gen.send(news)
             except StopIteration as stopped:
-                return stopped.value  # type: ignore[no-any-return]
+                result: _T = stopped.value
+                return result
 
     return Bounded
