@@ -170,7 +170,7 @@ def _override(records: Records, row: OverrideRow) -> OverrideListed:
         reviewed_at=row.reviewed_at,
         justified=row.justified,
         review=row.review,
-        message="; ".join(one.reason for one in remarks),
+        message="; ".join(dict.fromkeys(one.reason for one in remarks)),
         events=(*reviews, *(one.event for one in remarks)),
     )
 

@@ -113,7 +113,7 @@ class ShownWaivers:
             granted_at=grant.granted_at if grant else None,
             revoked_by=row.revoked_by,
             revoked_at=row.revoked_at,
-            message="; ".join(told),
+            message="; ".join(dict.fromkeys(told)),
             events=(*row.events, *(one.event for one in remarks)),
         )
 

@@ -1,10 +1,11 @@
-"""What the gate says fits into one event, however many words a policy or a person made."""
+"""What the gate says fits into one event, however much a policy or a person made to say."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from devsecops_eda import codec
 from devsecops_eda.errors import InvalidEventError
@@ -16,14 +17,25 @@ from devsecops_eda.model import (
     Decision,
     Event,
     ListingMade,
+    OverrideListed,
     Payload,
     Requirement,
+    WaiverListed,
 )
 
 LOG = logging.getLogger(__name__)
 
 WORDS_CHARS = (2000, 300, 80, 8)
 """How long the texts of what is said may be; the next is tried where the longer does not fit."""
+
+MAX_VOTES_TOLD = 200
+"""So many votes of a round are told; the ledger holds all, and each was judged."""
+
+MAX_EVENTS_TOLD = 40
+"""So many events about a waiver or an override are named, the latest."""
+
+
+_Told = TypeVar("_Told", WaiverListed, OverrideListed)
 
 
 def encoded(event: Event) -> bytes:
@@ -55,8 +67,12 @@ def shorter(data: Payload, most: int) -> Payload | None:
         case ApprovalRequested():
             return _asked(data, most)
         case ListingMade():
-            approvals = tuple(_listed(one, most) for one in data.approvals)
-            return replace(data, approvals=approvals)
+            return replace(
+                data,
+                approvals=tuple(_listed(one, most) for one in data.approvals),
+                waivers=tuple(_told(one, most) for one in data.waivers),
+                overrides=tuple(_told(one, most) for one in data.overrides),
+            )
         case ApprovalClosed():
             return replace(data, votes=_votes(data.votes, most), message=words(data.message, most))
         case _:
@@ -71,6 +87,11 @@ def words(text: str, most: int) -> str:
 
 def _listed(item: ApprovalListed, most: int) -> ApprovalListed:
     return replace(item, request=_asked(item.request, most), votes=_votes(item.votes, most))
+
+
+def _told(item: _Told, most: int) -> _Told:
+    events = item.events[-MAX_EVENTS_TOLD:]
+    return replace(item, message=words(item.message, most), events=events)
 
 
 def _asked(data: ApprovalRequested, most: int) -> ApprovalRequested:
@@ -90,7 +111,10 @@ def _lines(lines: Sequence[Requirement], most: int) -> tuple[Requirement, ...]:
 
 
 def _votes(votes: Sequence[CountedVote], most: int) -> tuple[CountedVote, ...]:
+    # Anybody may vote again and again, and a veto must not stay unheard for that: what counts
+    # goes before what does not, and the later before the earlier.
+    last = sorted(range(len(votes)), key=lambda at: (votes[at].counted, at))[-MAX_VOTES_TOLD:]
     return tuple(
         replace(vote, comment=words(vote.comment, most), reason=words(vote.reason, most))
-        for vote in votes
+        for vote in (votes[at] for at in sorted(last))
     )

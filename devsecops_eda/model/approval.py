@@ -135,7 +135,7 @@ class CountedVote:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalClosed:
-    """How a round ended, with every vote that was recorded in it."""
+    """How a round ended, with the votes that were recorded in it."""
 
     approval: str
     gate: str
