@@ -66,7 +66,7 @@ class Waiving:
             event_id=event.id,
             now=this.at,
         )
-        said: list[Message] = []
+        heard = False
         # Messages overtake each other: what was granted is granted, whichever came first.
         for remark in records.remarks.of(waiver):
             earlier = codec.decode(remark.body).data
@@ -78,8 +78,8 @@ class Waiving:
                 self._grant(records, waiver, then)
             elif isinstance(earlier, WaiverRevoked):
                 self._revoke(records, waiver, earlier, then)
-            said = self._judge(records, data.repo, waiver, this)
-        return said
+            heard = True
+        return self._judge(records, data.repo, waiver, this) if heard else []
 
     def granted(
         self, records: Records, data: WaiverGranted, memory: Memory, this: Now
