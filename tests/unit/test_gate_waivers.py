@@ -193,6 +193,14 @@ def test_a_revocation_that_overtakes_the_wish_still_ends_it() -> None:
         assert shown(judge, wish).state is WaiverState.REVOKED
 
 
+def test_what_two_early_grants_come_to_is_said_when_the_wish_comes() -> None:
+    judge, _ = denied()
+    wish = waiver()
+    says(judge, "ada", grant(wish, "linus"))
+    says(judge, "grace", grant(wish, "linus"))
+    assert types(says(judge, "linus", wish)) == ["decision.made.allow"]
+
+
 def test_a_waiver_of_another_repository_is_not_granted_from_here() -> None:
     judge = governed(repos=("acme/app", "acme/other"))
     wish = waiver(repo="acme/other")
