@@ -62,7 +62,8 @@ def what_stands_keeps_all_it_rests_on(ledger: Ledger) -> None:
     with ledger.transaction() as records:
         assert records.archive.get(stands) is not None
         assert records.archive.policy("policy") is not None
-        assert all(records.inbox.outcome(seq) is not None for seq in (outcome, other))
+        kept = [one.seq for about in (HEAD, BASE) for one in records.inbox.outcomes(about)]
+        assert kept == [outcome, other]
         assert records.said.message(named(f"decision.made A {named('flow')}")) is not None
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import RowMapping, and_, insert, select, update
-from sqlalchemy.sql import ColumnElement
 
 from devsecops_eda.ledger import tables
 from devsecops_eda.ledger.part import Part
@@ -147,18 +146,6 @@ class Inbox(Part):
         )
         return tuple(dict.fromkeys(subject_named(row["built_from"], None) for row in rows))
 
-    def built_from(self, commit: Subject) -> tuple[Subject, ...]:
-        """Return every artifact that was said to be built from ``commit``."""
-        table = tables.origins
-        rows = self._all(
-            select(table.c.artifact, table.c.repo)
-            .where(table.c.built_from == str(commit))
-            .order_by(table.c.seq)
-        )
-        return tuple(
-            dict.fromkeys(subject_named(row["artifact"], row["repo"] or None) for row in rows)
-        )
-
     def body(self, seq: int) -> bytes | None:
         """Return the event at a place of the inbox, None where it is no longer kept."""
         row = self._one(select(tables.inbox.c.body).where(tables.inbox.c.seq == seq))
@@ -184,19 +171,11 @@ class Inbox(Part):
 
     def outcomes(self, subject: Subject) -> tuple[OutcomeRow, ...]:
         """Return the recorded outcomes of every check on ``subject``, in order of recording."""
-        return self._outcomes(tables.outcomes.c.subject == str(subject))
-
-    def outcome(self, seq: int) -> OutcomeRow | None:
-        """Return the outcome at this place, None where there is none (any more)."""
-        found = self._outcomes(tables.outcomes.c.seq == seq)
-        return found[0] if found else None
-
-    def _outcomes(self, wanted: ColumnElement[bool]) -> tuple[OutcomeRow, ...]:
         table, box = tables.outcomes, tables.inbox
         rows = self._all(
             select(table, box.c.id, box.c.seen_at, box.c.body)
             .join(box, box.c.seq == table.c.seq)
-            .where(wanted)
+            .where(table.c.subject == str(subject))
             .order_by(table.c.seq)
         )
         return tuple(

@@ -164,16 +164,6 @@ class WaiverRow:
         """Return it with its latest grant."""
         return self.candidates[-1]
 
-    @property
-    def granter(self) -> str:
-        """Return who granted it last, empty where nobody did."""
-        return (self.grants[-1].person or self.grants[-1].user) if self.grants else ""
-
-    @property
-    def granted_at(self) -> datetime | None:
-        """Return when it was granted last."""
-        return self.grants[-1].granted_at if self.grants else None
-
 
 @dataclass(frozen=True, slots=True)
 class OverrideRow:

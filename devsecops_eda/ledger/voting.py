@@ -114,9 +114,7 @@ class Voting(Part):
         found = self._rounds(tables.rounds.c.approval == approval)
         return found[0] if found else None
 
-    def open_rounds(
-        self, *, repo: str | None = None, every: bool = False, limit: int | None = None
-    ) -> tuple[RoundRow, ...]:
+    def open_rounds(self, *, repo: str | None = None, every: bool = False) -> tuple[RoundRow, ...]:
         """Return open rounds (``every``: closed ones too) of ``repo`` or all, latest first."""
         table = tables.rounds
         wanted: list[ColumnElement[bool]] = []
@@ -124,14 +122,12 @@ class Voting(Part):
             wanted.append(table.c.repo == repo)
         if not every:
             wanted.append(table.c.closing.is_(None))
-        return self._rounds(*wanted, newest=True, limit=limit)
+        return self._rounds(*wanted, newest=True)
 
-    def _rounds(
-        self, *wanted: ColumnElement[bool], newest: bool = False, limit: int | None = None
-    ) -> tuple[RoundRow, ...]:
+    def _rounds(self, *wanted: ColumnElement[bool], newest: bool = False) -> tuple[RoundRow, ...]:
         table = tables.rounds
         at = table.c.opened_at.desc() if newest else table.c.opened_at
-        rows = self._all(select(table).where(*wanted).order_by(at, table.c.approval).limit(limit))
+        rows = self._all(select(table).where(*wanted).order_by(at, table.c.approval))
         return tuple(_round(row) for row in rows)
 
     def close(self, approval: str, closing: Closing, now: datetime) -> None:

@@ -70,7 +70,7 @@ class WaiverRequested:
 
 @dataclass(frozen=True, slots=True)
 class WaiverGranted:
-    """Somebody grants the waiver with this id (see ``waiver_id``) as it was asked for."""
+    """Somebody grants the waiver with this id as it was asked for."""
 
     waiver: str
     repo: str

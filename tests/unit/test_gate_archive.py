@@ -53,9 +53,9 @@ def made_again(records: Records, decision: str) -> tuple[Decision, bytes, bytes]
     """A kept decision, its bytes, and those it comes to when it is judged again."""
 
     def outcome_of(place: int) -> Outcome:
-        row = records.inbox.outcome(place)
-        assert row is not None
-        data = codec.decode(row.body).data
+        body = records.inbox.body(place)
+        assert body is not None
+        data = codec.decode(body).data
         assert isinstance(data, Outcome)
         return data
 
