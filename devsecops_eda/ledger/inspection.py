@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, inspect, text
+from sqlalchemy.exc import DBAPIError
 
-from devsecops_eda.errors import InvalidSettingsError, UnavailableError
+from devsecops_eda.errors import UnavailableError
 from devsecops_eda.ledger import postgresql
+from devsecops_eda.ledger.schema import revisions
+from devsecops_eda.ledger.store import database_of
 
 _TABLE = "alembic_version"
 _TIMEOUT_S = 5.0
@@ -46,13 +45,8 @@ def inspect_ledger(url: str) -> Inspected:
         MissingExtraError: the driver of that database is not installed.
         UnavailableError: the database cannot be reached or read.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise InvalidSettingsError("gate.database: that is no URL of a database") from error
-    config = Config()
-    config.set_main_option("script_location", "devsecops_eda:migrations")
-    scripts = ScriptDirectory.from_config(config)
+    parsed = database_of(url)
+    _, scripts = revisions()
     (newest,) = scripts.get_heads()
     known = {one.revision for one in scripts.walk_revisions()}
     if parsed.drivername.startswith("sqlite"):

@@ -16,6 +16,13 @@ MIGRATION_S = 600.0
 """So long a revision may work, and another gate that starts meanwhile waits for it."""
 
 
+def revisions() -> tuple[Config, ScriptDirectory]:
+    """Return the revisions this release knows, and how alembic is told of them."""
+    config = Config()
+    config.set_main_option("script_location", "devsecops_eda:migrations")
+    return config, ScriptDirectory.from_config(config)
+
+
 def bring_up_to_date(connection: Connection) -> None:
     """Make the tables of an open transaction's database what this release uses.
 
@@ -28,9 +35,7 @@ def bring_up_to_date(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         postgresql.be_patient(connection, lock_s=MIGRATION_S, statement_s=MIGRATION_S)
         postgresql.lock(connection, "migrations")
-    config = Config()
-    config.set_main_option("script_location", "devsecops_eda:migrations")
-    scripts = ScriptDirectory.from_config(config)
+    config, scripts = revisions()
     found = MigrationContext.configure(connection).get_current_heads()
     if found == tuple(scripts.get_heads()):
         return

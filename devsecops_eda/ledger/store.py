@@ -146,8 +146,20 @@ def open_ledger(
     return Ledger(engine)
 
 
+def database_of(url: str) -> URL:
+    """Return a SQLAlchemy ``url`` in its parts.
+
+    Raises:
+        InvalidSettingsError: it is none; the message does not repeat it, it may hold a password.
+    """
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise InvalidSettingsError("gate.database: that is no URL of a database") from error
+
+
 def _must_exist(url: str) -> None:
-    parsed = _parsed(url)
+    parsed = database_of(url)
     file = parsed.database
     if parsed.get_backend_name() == "sqlite" and file and not Path(file).is_file():
         raise InvalidSettingsError(
@@ -156,16 +168,8 @@ def _must_exist(url: str) -> None:
         )
 
 
-def _parsed(url: str) -> URL:
-    try:
-        return make_url(url)
-    except (ArgumentError, ValueError) as error:
-        # Not the text itself: it may hold a password.
-        raise InvalidSettingsError("gate.database: that is no URL of a database") from error
-
-
 def _engine(url: str, busy_timeout_s: float) -> Engine:
-    parsed = _parsed(url)
+    parsed = database_of(url)
     try:
         return _engine_of(parsed, busy_timeout_s)
     except (ArgumentError, NoSuchModuleError) as error:
