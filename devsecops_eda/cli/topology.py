@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,8 +99,12 @@ def _users_of_repos(ctx: click.Context, param: click.Parameter, values: tuple[st
     metavar="USER", help="A user for operators. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--passwords", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+    "--passwords", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
     help="Take each user's password from the file in FOLDER that has the user's name.",
+)  # fmt: skip
+@click.option(
+    "--make-passwords", is_flag=True,
+    help="Make the folder and the passwords that are not there; nobody else can read them.",
 )  # fmt: skip
 @click.option("--vhost", help="Else that of the configured broker URL.")
 @pass_app
@@ -111,6 +116,7 @@ def export(
     approvers: Held,
     operators: tuple[str, ...],
     passwords: Path | None,
+    make_passwords: bool,
     vhost: str | None,
 ) -> None:
     """Print RabbitMQ's definitions.json (rabbitmqctl import_definitions, load_definitions).
@@ -122,6 +128,8 @@ def export(
 
     if (ci or builders or approvers or passwords) and not users:
         raise click.UsageError("--ci, --builder, --approver and --passwords go with --users")
+    if make_passwords and not passwords:
+        raise click.UsageError("--make-passwords goes with --passwords FOLDER")
     settings = app.settings
     checks = tuple(settings.checks)
     everyone: tuple[Account, ...] = ()
@@ -135,6 +143,10 @@ def export(
             approvers=approvers,
             operators=operators,
         )
+    if passwords:
+        _refuse_unusable(everyone, passwords, missing=make_passwords)
+    if passwords and make_passwords:
+        _make_missing(everyone, passwords)
     document = definitions(
         Topology(checks),
         vhost=vhost or address_of(settings.broker).vhost,
@@ -152,11 +164,35 @@ def _refuse_unbelieved(builders: Iterable[str], identities: Identities) -> None:
             )
 
 
-def _hashes(users: Iterable[Account], folder: Path) -> dict[str, str]:
-    hashes = {}
+def _refuse_unusable(users: Iterable[Account], folder: Path, *, missing: bool) -> None:
+    if not missing and not folder.is_dir():
+        raise ConfigurationError(f"{folder} is not there; --make-passwords makes it")
     for user in users:
         if "/" in user.name:
             raise ConfigurationError(f"the user {user.name} has a / in the name: no file can")
+
+
+def _make_missing(users: Iterable[Account], folder: Path) -> None:
+    """Give each user without a file in ``folder`` one with a password of 192 random bits.
+
+    It is of hexadecimal digits only, so that it stands in a URL as it is.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for user in users:
+            try:
+                file = os.open(folder / user.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue
+            with os.fdopen(file, "w") as opened:
+                opened.write(f"{secrets.token_hex(24)}\n")
+    except OSError as error:
+        raise ConfigurationError(f"no password can be made in {folder}: {error}") from error
+
+
+def _hashes(users: Iterable[Account], folder: Path) -> dict[str, str]:
+    hashes = {}
+    for user in users:
         file = folder / user.name
         if not file.exists():
             continue

@@ -28,12 +28,14 @@ class Systemd:
     Args:
         folder: an empty folder of the test.
         over: what is laid over this machine's files, as ``DESTDIR`` of an installation has it.
+        alone: with a network of its own, in which there is nothing but its loopback interface.
     """
 
-    def __init__(self, folder: Path, *, over: Path) -> None:
+    def __init__(self, folder: Path, *, over: Path, alone: bool = False) -> None:
         self._name = f"devsecops-eda-rig-{uuid.uuid4().hex[:8]}"
         self._base = folder / "base"
         self._over = over
+        self._alone = alone
         self._log = folder / "boot.log"
         self._outer: subprocess.Popen[bytes] | None = None
         self._groups: list[Path] = []
@@ -62,6 +64,7 @@ class Systemd:
         script = Path(__file__).with_name("systemd_boot.sh")
         enter = [f"echo $$ >{group}/cgroup.procs" for group in self._make_cgroups()]
         namespaces = "--mount --pid --fork --kill-child --uts --ipc --cgroup"
+        namespaces += " --net" * self._alone
         version = "2" if _unified() else "1"
         boot = f'exec unshare {namespaces} sh "{script}" "{self._base}" "{self._over}" {version}'
         with self._log.open("wb") as log:
@@ -115,10 +118,15 @@ class Systemd:
         return True
 
     def _run(
-        self, argv: Sequence[str], environ: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str] | None = None,
+        *,
+        online: bool = False,
     ) -> subprocess.CompletedProcess[str]:
+        spaces = ("--mount", "--pid", "--uts", "--ipc", "--cgroup") if online else ("--all",)
         return subprocess.run(
-            ["nsenter", f"--target={self.pid}", "--all", *argv],
+            ["nsenter", f"--target={self.pid}", *spaces, *argv],
             env={**(environ or {}), "PATH": PATH},
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -128,15 +136,18 @@ class Systemd:
             check=False,
         )
 
-    def run(self, *argv: str, environ: Mapping[str, str] | None = None) -> str:
+    def run(
+        self, *argv: str, environ: Mapping[str, str] | None = None, online: bool = False
+    ) -> str:
         """Run a command inside, as root, and return what it printed.
 
-        It is given nothing of our environment unless ``environ`` says so.
+        It is given nothing of our environment unless ``environ`` says so, and where the machine is
+        ``alone`` our network only if ``online``: what fetches packages needs it.
 
         Raises:
             CommandError: it ended otherwise than with 0.
         """
-        done = self._run(argv, environ)
+        done = self._run(argv, environ, online=online)
         if done.returncode:
             raise CommandError(f"{argv} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout

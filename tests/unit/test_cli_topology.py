@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from devsecops_eda.cli import run
+from devsecops_eda.definitions import password_hash
 
 BUILDERS = '[broker]\nbuilders = ["builder-app"]\n'
 Export = Callable[..., tuple[int, str, str]]
@@ -106,3 +109,56 @@ def test_an_approver_of_any_repository_stays_one_when_named_with_some(export: Ex
         assert code == 0
         key = "approval.voted.other._.approve.aaaaaaaaaaaaaaaaaaaaaaaaaa"
         assert re.search(writes(json.loads(out), "ada"), key)
+
+
+def hashes(out: str) -> dict[str, str]:
+    return {user["name"]: user["password_hash"] for user in json.loads(out)["users"]}
+
+
+def test_passwords_that_are_missing_are_made_and_those_that_are_there_kept(
+    export: Export, tmp_path: Path
+) -> None:
+    folder = tmp_path / "passwords"
+    argv = ("--users", "--ci", "ci-acme=acme/app", "--passwords", "passwords", "--make-passwords")
+    assert export(*argv)[0] == 0
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    made = {file.name: file.read_text() for file in folder.iterdir()}
+    assert {"devsecops-gate", "devsecops-worker-semgrep", "devsecops-operator"} < set(made)
+    assert all(re.fullmatch("[0-9a-f]{48}\n", text) for text in made.values())
+    assert len(set(made.values())) == len(made)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+
+    code, out, _ = export(*argv, "--approver", "ada")
+    assert code == 0
+    again = {file.name: file.read_text() for file in folder.iterdir()}
+    assert set(again) - set(made) == {"ada"}
+    assert again | made == again
+    for name, hash_ in hashes(out).items():
+        salt = base64.b64decode(hash_)[:4]
+        assert hash_ == password_hash(again[name].rstrip(), salt=salt)
+    assert not any(text.strip() in out for text in again.values())
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        (["--users", "--make-passwords"], "--make-passwords goes with --passwords FOLDER"),
+        (["--passwords", "there"], "go with --users"),
+        (["--users", "--passwords", "there"], "there is not there; --make-passwords makes it"),
+        (
+            ["--users", "--passwords", "there", "--make-passwords", "--ci", "a/b=acme/app"],
+            "a/b has a / in the name",
+        ),
+        (
+            ["--users", "--passwords", "no/way", "--make-passwords"],
+            "no password can be made in no/way",
+        ),
+    ],
+)
+def test_a_folder_of_passwords_that_would_not_do_is_refused(
+    export: Export, tmp_path: Path, argv: list[str], word: str
+) -> None:
+    code, out, err = export(*argv)
+    assert (code, out) == (2, "")
+    assert word in " ".join(err.split())
+    assert not (tmp_path / "there").exists()
