@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Mapping
 
 from devsecops_eda import codec
-from devsecops_eda.errors import InvalidEventError
 from devsecops_eda.model import Event
 from devsecops_eda.topology import EVENTS, Identities, Topology
 
@@ -73,15 +72,9 @@ class Bus:
     def _serve(self, name: str) -> None:
         while (delivery := self._queues[name].get()) is not None:
             try:
-                event = codec.open_door(delivery, identities=self._identities)
-            except InvalidEventError as refusal:
-                # Nobody else publishes here: what is refused is a bug of ours.
-                LOG.error("%s refused an event: %s", name, refusal, extra={"action": "refused"})
-                self.broken.append(refusal)
-                continue
-            try:
-                self._consumers[name](event)
+                self._consumers[name](codec.open_door(delivery, identities=self._identities))
             except Exception as error:
-                # A thread that ends in silence would leave the scan waiting for its answer.
+                # Nobody else publishes here: what the door refuses is a bug of ours, too. A thread
+                # that ends in silence would leave the scan waiting for its answer.
                 LOG.exception("%s failed", name, extra={"action": "consumer_failed"})
                 self.broken.append(error)

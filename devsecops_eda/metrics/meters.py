@@ -18,9 +18,11 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from devsecops_eda.errors import DevSecOpsError
 from devsecops_eda.metrics.table import METRICS, OTHER, QUEUE, Kind, Label, Metric, Program
 
 LOG = logging.getLogger(__name__)
+_ACTION = {"action": "metrics"}
 
 Reading = Mapping[tuple[str, ...], float]
 """What a gauge shows: a value for each combination of words, in the order of its labels."""
@@ -82,7 +84,10 @@ class Meters:
         made.labels(self._queue, *closed).observe(max(0.0, value))
 
     def show(self, metric: Metric, read: Callable[[], Reading]) -> None:
-        """Let a gauge show what ``read`` returns whenever somebody scrapes."""
+        """Let a gauge show what ``read`` returns whenever somebody scrapes.
+
+        It shows nothing while ``read`` raises an error of ours.
+        """
         self._gauges.readers[metric] = read
 
     def last(self, metric: Metric, *words: str) -> float | None:
@@ -138,9 +143,9 @@ class _Gauges(Collector):
             shown: dict[tuple[str, ...], float] = {}
             try:
                 reading = read()
-            except Exception:
+            except DevSecOpsError as error:
                 # One that cannot be read must not hide all the others.
-                LOG.exception("%s cannot be read", metric.name, extra={"action": "metrics"})
+                LOG.warning("%s cannot be read: %s", metric.name, error, extra=_ACTION)
                 continue
             for words, value in reading.items():
                 closed = self._closed(metric, words)

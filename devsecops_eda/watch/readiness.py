@@ -78,9 +78,13 @@ class Readiness:
             if last.fresh(self._answers[need].good_s):
                 return None
             done = last.asking = threading.Event()
-        threading.Thread(
-            target=self._ask, args=(need, done), name=f"readiness {need.value}", daemon=True
-        ).start()
+        try:
+            threading.Thread(
+                target=self._ask, args=(need, done), name=f"readiness {need.value}", daemon=True
+            ).start()
+        except RuntimeError as error:
+            # The system gives no more threads; who is asked again tries again.
+            self._answered(need, done, f"cannot be asked: {error}")
         return done
 
     def _ask(self, need: Need, done: threading.Event) -> None:
@@ -89,8 +93,12 @@ class Readiness:
         except DevSecOpsError as error:
             why = str(error)
         except Exception as error:
+            # A thread that ends in silence would leave the need unanswered for ever.
             LOG.exception("cannot tell of %s", need.value, extra={"action": "readiness"})
             why = f"cannot be told: {type(error).__name__}"
+        self._answered(need, done, why)
+
+    def _answered(self, need: Need, done: threading.Event, why: str | None) -> None:
         self._last[need].asking = None
         self._learn(need, why)
         done.set()

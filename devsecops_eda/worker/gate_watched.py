@@ -11,6 +11,7 @@ from typing import Any
 
 from devsecops_eda import codec
 from devsecops_eda.broker import PublishingThread
+from devsecops_eda.errors import DevSecOpsError
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, OwedRow, PendingRow
@@ -246,5 +247,5 @@ def _harmless(what: str) -> Iterator[None]:
     # What was taken is committed and has to be said, whether it can be counted or not.
     try:
         yield
-    except Exception:
-        LOG.warning("%s cannot be counted", what, exc_info=True, extra={"action": "metrics"})
+    except DevSecOpsError as error:
+        LOG.warning("%s cannot be counted: %s", what, error, extra={"action": "metrics"})

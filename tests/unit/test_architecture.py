@@ -55,6 +55,18 @@ EXTRA = frozenset(("amqp", "billiard", "celery", "kombu"))
 WORKER_COMMAND = Path(PACKAGE, "cli", "worker.py")
 # The database of advisories is replaced file by file, beside its format.
 WRITES_FILES = Path(PACKAGE, "advisories", "database.py")
+# Where everything is caught, and what then stands there in place of silence; nowhere else.
+CATCH_ALLS = {
+    "worker/doorway.py Doorway.admit": "the door: counted and dead-lettered; five in a row end it",
+    "worker/gate_program.py GateWorker._take": "a task of the gate: a dead letter",
+    "scanning/answering.py Answering.answer": "a task of a check: a failed outcome",
+    "gate/core.py Gate._alone": "one task of the timer: nothing is told, and tried again later",
+    "worker/ticking.py Timer.run": "a thread: the next tick tries again, no health without ticks",
+    "watch/readiness.py Readiness._ask": "a thread: the need is not met",
+    "embedded/bus.py Bus._serve": "a thread: who waits for the scan gets the error",
+    "watch/endpoint.py _Handler._answer": "the door of HTTP: 500, never an empty page",
+    "cli/__init__.py run": "the process: exit code 3, where Python's 1 would be a denial",
+}
 HOMELESS = frozenset(("common", "helper", "helpers", "misc", "util", "utils"))
 
 
@@ -109,6 +121,30 @@ def _impure(tree: ast.Module) -> list[str]:
     return wrong + [f"line {node.lineno}: .{node.attr}" for node in clocks]
 
 
+def _catch_alls(tree: ast.AST, within: str = "") -> Iterator[str]:
+    """Yield the name of each function that catches everything and does not raise it again."""
+    for node in ast.iter_child_nodes(tree):
+        name = within
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{within}.{node.name}".removeprefix(".")
+        elif isinstance(node, ast.ExceptHandler):
+            end = node.body[-1]
+            raises = isinstance(end, ast.Raise) and end.exc is None
+            if _is_all(node.type) and not raises:
+                yield name
+        elif isinstance(node, ast.Call):
+            suppresses = ast.unparse(node.func).endswith("suppress")
+            if suppresses and any(map(_is_all, node.args)):
+                yield name
+        yield from _catch_alls(node, name)
+
+
+def _is_all(caught: ast.expr | None) -> bool:
+    if isinstance(caught, ast.Tuple):
+        return any(_is_all(one) for one in caught.elts)
+    return caught is None or ast.unparse(caught) in ("Exception", "BaseException")
+
+
 PACKAGE_SOURCES = _sources(PACKAGE)
 ALL_SOURCES = _sources(PACKAGE, "events", "tests")
 
@@ -140,6 +176,15 @@ def test_the_inner_rooms_have_no_hands_and_no_clock(path: Path) -> None:
 )
 def test_celery_stays_with_the_workers(path: Path) -> None:
     assert [name for _, name in _imports(_parse(path)) if name.partition(".")[0] in EXTRA] == []
+
+
+def test_everything_is_caught_at_the_edges_alone() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)} {name}"
+        for path in PACKAGE_SOURCES
+        for name in _catch_alls(_parse(path))
+    ]
+    assert sorted(found) == sorted(CATCH_ALLS)
 
 
 @pytest.mark.parametrize("path", ALL_SOURCES, ids=str)
@@ -208,3 +253,18 @@ def test_an_import_that_points_outward_is_seen(room: str, source: str, wrong: li
 )
 def test_hands_and_clocks_are_seen(source: str) -> None:
     assert _impure(ast.parse(source)) != []
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("try: x\n  except Exception: y", ["C.f"]),
+        ("try: x\n  except (OSError, BaseException) as e: y", ["C.f"]),
+        ("try: x\n  except: y", ["C.f"]),
+        ("with contextlib.suppress(Exception): x", ["C.f"]),
+        ("try: x\n  except BaseException:\n   y\n   raise", []),
+        ("try: x\n  except OSError: y", []),
+    ],
+)
+def test_a_catch_of_everything_is_seen(body: str, found: list[str]) -> None:
+    assert list(_catch_alls(ast.parse(f"class C:\n def f():\n  {body}"))) == found

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from devsecops_eda.errors import UnavailableError
 from devsecops_eda.metrics import (
     METRICS,
     Direct,
@@ -24,6 +25,7 @@ from devsecops_eda.metrics import (
     Metric,
     Nothing,
     Program,
+    Reading,
     Recorder,
     table,
     timed,
@@ -139,11 +141,15 @@ def test_a_gauge_shows_what_is_true_at_the_scrape() -> None:
 
 def test_a_gauge_that_cannot_be_read_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
     meters = worker()
-    meters.show(table.BROKER_BLOCKED, lambda: {(): 1 / 0})
+
+    def away() -> Reading:
+        raise UnavailableError("nobody knows")
+
+    meters.show(table.BROKER_BLOCKED, away)
     meters.show(table.BROKER_CONNECTED, lambda: {(): 1.0})
     assert value(meters, "devsecops_broker_blocked") is None
     assert value(meters, "devsecops_broker_connected") == 1
-    assert "devsecops_broker_blocked cannot be read" in caplog.text
+    assert "devsecops_broker_blocked cannot be read: nobody knows" in caplog.text
 
 
 def test_a_counter_says_when_it_last_rose() -> None:

@@ -103,6 +103,21 @@ def test_an_answer_is_believed_for_a_while_and_a_bad_one_for_a_tenth_of_it() -> 
     assert len(times) == 3
 
 
+def test_a_need_that_no_thread_can_ask_for_is_not_met_until_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Exhausted(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    asked = ready(broker=lambda: None)
+    with monkeypatch.context() as system:
+        system.setattr(threading, "Thread", Exhausted)
+        assert asked.asked() == {"broker": "cannot be asked: can't start new thread"}
+        assert asked.reading() == {("broker",): 0}
+    assert asked.asked() == {"broker": None}
+
+
 def test_a_scrape_waits_for_no_answer() -> None:
     let_go = threading.Event()
 
