@@ -12,7 +12,6 @@ from dataclasses import dataclass
 PYTHON_SUFFIXES = (".py", ".pyi", ".pyw")
 
 _DEFINITION = re.compile(r"([ \t]*)(?:async[ \t]+def|def|class)[ \t]+(\w+)")
-_INDENT = re.compile(r"[ \t]*")
 # `catch_warnings` changes the interpreter's own list; two threads in it would leave it changed.
 _WARNINGS = threading.Lock()
 
@@ -82,7 +81,8 @@ def _indented(lines: list[str]) -> Iterator[Scope]:
         bare = line.strip()
         if not bare or bare.startswith("#"):
             continue
-        depth = len(_INDENT.match(line).group().expandtabs())  # type: ignore[union-attr]
+        spaced = line.expandtabs()
+        depth = len(spaced) - len(spaced.lstrip(" "))
         while open_ and depth <= open_[-1][0]:
             _, name, first = open_.pop()
             yield Scope(name, first, last_code)

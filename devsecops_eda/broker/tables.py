@@ -24,8 +24,7 @@ _Decode = Callable[[bytes, int], tuple[dict[Any, Any], int]]
 
 def hand_on_unreadable_tables() -> None:
     """Let pika, in this process, hand on tables that it cannot read; harmless twice."""
-    if not hasattr(data.decode_table, "guarded"):
-        data.decode_table = guarded(data.decode_table)
+    data.decode_table = _DECODE_TABLE
 
 
 def guarded(read: _Decode) -> _Decode:
@@ -40,5 +39,8 @@ def guarded(read: _Decode) -> _Decode:
             return {UNREADABLE: type(error).__name__}, end
         return (found if stopped == end else {UNREADABLE: "length"}), end
 
-    decode.guarded = True  # type: ignore[attr-defined]
     return decode
+
+
+# Made of pika's own when this is imported: put in its place twice, it is still guarded once.
+_DECODE_TABLE = guarded(data.decode_table)

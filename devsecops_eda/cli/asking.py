@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -12,8 +11,9 @@ import click
 
 from devsecops_eda.broker import Deadline
 from devsecops_eda.codec.payloads import to_data
-from devsecops_eda.errors import NotAuthorisedError, UnavailableError
+from devsecops_eda.errors import DevSecOpsError, NotAuthorisedError, UnavailableError
 from devsecops_eda.model import Event, Listed, ListingMade, ListingRequested
+from devsecops_eda.waiting import Patience
 
 if TYPE_CHECKING:
     from devsecops_eda.client import Client
@@ -23,13 +23,15 @@ T = TypeVar("T")
 OUTPUT_VERSION = 1
 ANSWER_S = 15.0
 """So long an answer of the gate is waited for."""
-PAUSE_S = 0.2
-"""So long after an answer that did not know of a fact yet the gate is asked again."""
 
 repo_option = click.option(
     "--repo", metavar="KEY", help="The repository it is about; who is held to some has to say it."
 )
 """The option of what is named by an id: an approver may be held to some repositories."""
+
+
+class _NotShownError(DevSecOpsError):
+    """The gate answered, and does not know of a fact yet."""
 
 
 def listed(
@@ -86,21 +88,26 @@ def told(
     client.publish(event, timeout_s=timeout_s)
     deadline = Deadline.after(timeout_s)
     what = f"{event.type.value} {event.id}"
-    while not deadline.over:
-        try:
-            answer = found(listed(client, request, timeout_s=max(deadline.left_s, 1.0)))
-        except UnavailableError as error:
-            raise UnavailableError(
-                f"{what} was told and waits for the gate, do not tell it again; {error}. Later"
-                f" `{look}` shows what came of it"
-            ) from error
-        if answer is not None:
-            return answer
-        time.sleep(min(PAUSE_S, deadline.left_s))
-    raise UnavailableError(
-        f"{what} was told, and the gate shows nothing of it{doubt and f' ({doubt})'}: it refused it"
-        f" (the dead letters say why), or it has much to do (`{look}` shows it later)"
-    )
+
+    def shown() -> T:
+        answer = found(listed(client, request, timeout_s=max(deadline.left_s, 1.0)))
+        if answer is None:
+            raise _NotShownError(f"the gate shows nothing of {what} yet")
+        return answer
+
+    try:
+        return Patience(timeout_s).wait_out(shown, what="the gate", errors=_NotShownError)
+    except _NotShownError as error:
+        raise UnavailableError(
+            f"{what} was told, and the gate shows nothing of it{doubt and f' ({doubt})'}: it"
+            f" refused it (the dead letters say why), or it has much to do (`{look}` shows it"
+            " later)"
+        ) from error
+    except UnavailableError as error:
+        raise UnavailableError(
+            f"{what} was told and waits for the gate, do not tell it again; {error}. Later"
+            f" `{look}` shows what came of it"
+        ) from error
 
 
 def written(made: ListingMade) -> str:

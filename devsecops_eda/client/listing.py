@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 
 from devsecops_eda.broker import Deadline
 from devsecops_eda.client.replies import Replies
-from devsecops_eda.client.waiting import doubled
-from devsecops_eda.errors import DevSecOpsError, UnavailableError
+from devsecops_eda.client.waiting import heard
+from devsecops_eda.errors import UnavailableError
 from devsecops_eda.model import Event, Listed, ListingMade
-
-LOG = logging.getLogger(__name__)
 
 
 class Parts:
@@ -71,20 +68,10 @@ def listed(
     """
     parts = Parts(of)
     ask()
-    for pause_s in doubled(silence_s):
-        quiet = deadline.within(pause_s)
-        while not quiet.over and not replies.reconnected:
-            event = replies.next(quiet)
-            answer = None if event is None else parts.hear(event)
-            if answer is not None:
-                return answer
-        if deadline.over:
-            break
-        replies.reconnected = False
-        try:
-            ask()
-        except DevSecOpsError as error:
-            LOG.warning("could not ask again: %s", error, extra={"action": "ask"})
+    for event in heard(replies, deadline, ask=ask, silence_s=silence_s):
+        answer = parts.hear(event)
+        if answer is not None:
+            return answer
     raise UnavailableError(
         f"the gate did not say in {deadline.timeout_s:g} s which {of.value} there are"
     )

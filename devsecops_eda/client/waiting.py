@@ -92,17 +92,7 @@ class Waiter:
         Raises:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        for silence_s in doubled(self.silence_s):
-            quiet = self.deadline.within(silence_s)
-            while not quiet.over and not self.replies.reconnected:
-                decision = self._hear(quiet)
-                if decision is not None:
-                    return decision
-            if self.deadline.over:
-                return None
-            # An answer may be lost, or given before we came: the gate says it again.
-            self._softly(self.ask)
-        return None  # pragma: no cover - the silences never end
+        return next(self._answers(self.silence_s), None)
 
     def outcome_of(self, request: Event, *, tell: Callable[[], None]) -> Event | None:
         """Return the outcome that ``request`` caused, None when the time is over.
@@ -113,9 +103,11 @@ class Waiter:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
         while not self.deadline.over:
-            event = self._next(self.deadline)
+            event = self.replies.next(self.deadline)
+            if event is not None:
+                self._show(event)
             if self.replies.reconnected:
-                self._softly(tell)
+                _softly(self.replies, tell)
             caused = event is not None and event.causationid == request.id
             if event is not None and caused and isinstance(event.data, Outcome):
                 return event
@@ -130,45 +122,52 @@ class Waiter:
         Raises:
             BrokerUnreachableError: the connection was lost and did not come back in time.
         """
-        answers = 0
-        for pause_s in doubled(_PAUSE_S):
-            quiet = self.deadline.within(pause_s)
-            while not quiet.over and not self.replies.reconnected:
-                decision = self._hear(quiet)
-                answers += decision is not None
-                if decision and (_rests_on(decision, outcome) or answers >= _ENOUGH):
-                    return decision
-            if self.deadline.over:
-                return None
-            self._softly(self.ask)
-        return None  # pragma: no cover - the pauses never end
+        for count, decision in enumerate(self._answers(_PAUSE_S), start=1):
+            if _rests_on(decision, outcome) or count >= _ENOUGH:
+                return decision
+        return None
 
-    def _softly(self, say: Callable[[], None]) -> None:
-        """Ask or tell again; where that fails, what was said before may still be answered."""
-        self.replies.reconnected = False
-        try:
-            say()
-        except DevSecOpsError as error:
-            LOG.warning("could not ask again: %s", error, extra={"action": "ask"})
+    def _answers(self, silence_s: float) -> Iterator[Decision]:
+        for event in heard(self.replies, self.deadline, ask=self.ask, silence_s=silence_s):
+            self._show(event)
+            decision = self.question.answered_by(event)
+            if decision is not None:
+                yield decision
 
-    def _hear(self, deadline: Deadline) -> Decision | None:
-        event = self._next(deadline)
-        return None if event is None else self.question.answered_by(event)
-
-    def _next(self, deadline: Deadline) -> Event | None:
-        event = self.replies.next(deadline)
-        if event is not None and self.on_event is not None:
+    def _show(self, event: Event) -> None:
+        if self.on_event is not None:
             self.on_event(event)
-        return event
 
 
 def _rests_on(decision: Decision, outcome: Event) -> bool:
     return any(outcome.id in line.evidence for line in decision.requirements)
 
 
-def doubled(first_s: float) -> Iterator[float]:
-    """Yield the silences before one asks again: each twice the last, up to a minute."""
-    pause_s = first_s
-    while True:
-        yield min(pause_s, _LONGEST_SILENCE_S)
-        pause_s *= 2
+def heard(
+    replies: Replies, deadline: Deadline, *, ask: Callable[[], None], silence_s: float
+) -> Iterator[Event]:
+    """Yield what is said until the deadline; ask after each silence, twice as long as the last.
+
+    An answer may be lost, or given before we came: who is asked again says it again.
+
+    Raises:
+        BrokerUnreachableError: the connection was lost and did not come back in time.
+    """
+    while not deadline.over:
+        quiet = deadline.within(min(silence_s, _LONGEST_SILENCE_S))
+        while not quiet.over and not replies.reconnected:
+            event = replies.next(quiet)
+            if event is not None:
+                yield event
+        if not deadline.over:
+            _softly(replies, ask)
+        silence_s *= 2
+
+
+def _softly(replies: Replies, say: Callable[[], None]) -> None:
+    """Ask or tell again; where that fails, what was said before may still be answered."""
+    replies.reconnected = False
+    try:
+        say()
+    except DevSecOpsError as error:
+        LOG.warning("could not ask again: %s", error, extra={"action": "ask"})

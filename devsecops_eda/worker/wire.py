@@ -41,12 +41,8 @@ _Arguments = Callable[[str, Any, int], tuple[list[Any], int]]
 
 def hand_on_unreadable_messages() -> None:
     """Let py-amqp, in this process, hand on what it cannot read; harmless twice."""
-    properties = serialization.PROPERTY_CLASSES[Basic.CLASS_ID]
-    if not hasattr(properties, "guarded"):
-        serialization.PROPERTY_CLASSES[Basic.CLASS_ID] = guarded_properties(properties)
-    arguments = abstract_channel.loads
-    if not hasattr(arguments, "guarded"):
-        abstract_channel.loads = guarded_arguments(arguments)
+    serialization.PROPERTY_CLASSES[Basic.CLASS_ID] = _PROPERTIES
+    abstract_channel.loads = _LOADS
 
 
 def unreadable(properties: Mapping[str, Any]) -> str | None:
@@ -69,7 +65,6 @@ def guarded_properties(read: _Properties) -> _Properties:
         properties.pop("content_encoding", None)
         return properties, offset
 
-    guarded.guarded = True  # type: ignore[attr-defined]
     return guarded
 
 
@@ -91,10 +86,14 @@ def guarded_arguments(read: _Arguments) -> _Arguments:
             values.append(value)
         return values, offset
 
-    guarded.guarded = True  # type: ignore[attr-defined]
     return guarded
 
 
 def _short_string(buf: Sequence[int], offset: int) -> tuple[str, int]:
     end = offset + 1 + buf[offset]
     return bytes(buf[offset + 1 : end]).decode("utf-8", "surrogateescape"), end
+
+
+# Made of py-amqp's own when this is imported: put in their place twice, they are guarded once.
+_PROPERTIES = guarded_properties(serialization.PROPERTY_CLASSES[Basic.CLASS_ID])
+_LOADS = guarded_arguments(abstract_channel.loads)

@@ -56,6 +56,10 @@ def test_every_key_has_six_words_within_their_budget(event: Event) -> None:
     assert all(len(word) <= size for word, size in zip(words, topology.WORD_BUDGET, strict=True))
 
 
+def test_six_words_and_the_dots_between_them_fit_into_a_key_of_amqp() -> None:
+    assert sum(topology.WORD_BUDGET) + len(topology.WORD_BUDGET) - 1 <= topology.MAX_KEY_BYTES
+
+
 @pytest.mark.parametrize(
     ("folder", "name", "key"),
     [

@@ -204,6 +204,18 @@ def test_headers_that_pika_cannot_read_are_handed_on_as_such(value: bytes) -> No
     assert letter_of(borrowed(b"{", found)).id
 
 
+def test_pika_is_guarded_once_however_often_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "decode_table", data.decode_table)
+    tables.hand_on_unreadable_tables()
+    once = data.decode_table
+    tables.hand_on_unreadable_tables()
+    assert data.decode_table is once
+    assert once(struct.pack(">I", 3) + b"\x01a?", 0) == (
+        {tables.UNREADABLE: "InvalidFieldTypeException"},
+        7,
+    )
+
+
 def test_headers_that_pika_can_read_are_as_they_were() -> None:
     pieces: list[bytes] = []
     headers = {"a": "b", "n": 7, "t": {"x": [True, None]}}

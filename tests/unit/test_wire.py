@@ -47,6 +47,14 @@ def test_py_amqp_reads_properties_where_we_stand(name: str) -> None:
 
 
 @pytest.mark.usefixtures("installed")
+def test_py_amqp_is_guarded_once_however_often_it_is_said() -> None:
+    reads = (serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID], abstract_channel.loads)
+    wire.hand_on_unreadable_messages()
+    assert (serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID], abstract_channel.loads) == reads
+    assert reads[1] is not serialization.loads
+
+
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_message_that_cannot_be_read_is_refused_with_a_sentence(name: str) -> None:
     message = Message()
