@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.provide import find_broker, find_promtool
+from tests.rig.newer import find_chosen
+from tests.rig.provide import find_of_prometheus
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -30,7 +31,7 @@ end.
 
 
 def promtool(*argv: str | Path) -> str:
-    program = find_promtool()
+    program = find_of_prometheus("promtool")
     assert program is not None, "no promtool here: `make rig` gets one"
     return _output((str(program), *map(str, argv)))
 
@@ -67,7 +68,7 @@ def test_a_line_that_rabbitmq_does_not_know_is_found(tmp_path: Path) -> None:
 
 
 def _judged(text: str, folder: Path) -> str:
-    broker = find_broker()
+    broker = find_chosen()
     assert broker is not None, "no RabbitMQ here: `make rig` gets one"
     plugins = broker.sbin.parent / "plugins"
     # Files that are named must be there; what is in them is looked at by a node only.

@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from tests.rig.leftovers import with_environment
 from tests.rig.management import Login, Management
+from tests.rig.newer import find_chosen
 from tests.rig.node_files import MARK, NodeFiles, Ports
-from tests.rig.provide import CannotProvideError, find_broker
+from tests.rig.provide import Broker, CannotProvideError
 from tests.rig.waiting import NeverHappenedError, eventually
 
 START_S = 120.0
@@ -33,14 +34,19 @@ class RabbitNode:
     Args:
         settings: lines of ``rabbitmq.conf`` besides ours, or instead of ours.
         plugins: enabled besides the management plugin.
+        broker: the RabbitMQ to run; without one that which the tests run on.
     """
 
     def __init__(
-        self, *, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = ()
+        self,
+        *,
+        settings: Mapping[str, str] | None = None,
+        plugins: Sequence[str] = (),
+        broker: Broker | None = None,
     ) -> None:
-        found = find_broker()
+        found = broker or find_chosen()
         if found is None:
-            raise CannotProvideError("no RabbitMQ here: `make rig` gets one")
+            raise CannotProvideError("no RabbitMQ here: `make rig` or `make rabbitmq4` gets one")
         self._broker = found
         self._settings = dict(settings or {})
         self._plugins = tuple(plugins)

@@ -1,4 +1,4 @@
-"""Get RabbitMQ, PostgreSQL, promtool and bubblewrap for the tests, where the machine has none.
+"""Get RabbitMQ, PostgreSQL, Prometheus and the like for the tests, where the machine has none.
 
 ``python -m tests.rig.provide`` installs the distribution's packages as root, and unpacks the same
 packages into a cache folder as anybody else. It uses nothing but the standard library.
@@ -20,7 +20,8 @@ UNPACK = "DEVSECOPS_EDA_RIG_UNPACK"
 PACKAGES = {
     "rabbitmq-server": "RabbitMQ",
     "postgresql": "PostgreSQL",
-    "prometheus": "promtool",
+    "prometheus": "Prometheus",
+    "prometheus-node-exporter": "its node exporter",
     "bubblewrap": "bubblewrap",
     "systemd": "systemd-analyze",
 }
@@ -29,6 +30,7 @@ SERVICES = {
     "rabbitmq-server": ("rabbitmq-server.service", "epmd.service", "epmd.socket"),
     "postgresql": ("postgresql.service",),
     "prometheus": ("prometheus.service",),
+    "prometheus-node-exporter": ("prometheus-node-exporter.service",),
 }
 
 
@@ -44,7 +46,8 @@ class Broker:
     environment: tuple[tuple[str, str], ...] = ()
 
 
-def _newest(pattern: str, below: Path) -> Path | None:
+def newest(pattern: str, below: Path) -> Path | None:
+    """Return the last by name of what matches ``pattern`` below a folder, if anything does."""
     found = sorted(below.glob(pattern))
     return found[-1] if found else None
 
@@ -58,14 +61,14 @@ def find_broker() -> Broker | None:
     # Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq when root calls it; the
     # scripts that it wraps run as whoever starts them.
     scripts = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
-    system = _newest(scripts, Path("/"))
+    system = newest(scripts, Path("/"))
     if system is not None and shutil.which("erl"):
         return Broker(system)
     on_path = shutil.which("rabbitmq-server")
     if on_path is not None and (Path(on_path).resolve().parent / "rabbitmq-env").exists():
         return Broker(Path(on_path).resolve().parent)
     root = _unpacked()
-    own = _newest(scripts, root)
+    own = newest(scripts, root)
     if own is None or not (root / "complete").exists():
         return None
     path = os.pathsep.join((str(root / "usr/bin"), os.environ.get("PATH", os.defpath)))
@@ -88,23 +91,23 @@ class Database:
 def find_database() -> Database | None:
     """Return the PostgreSQL server of this machine, else the unpacked one, else nothing."""
     programs = "usr/lib/postgresql/*/bin/postgres"
-    system = _newest(programs, Path("/"))
+    system = newest(programs, Path("/"))
     if system is not None:
         return Database(system.parent)
     on_path = shutil.which("postgres")
     if on_path is not None:
         return Database(Path(on_path).resolve().parent)
     root = _unpacked()
-    own = _newest(programs, root)
+    own = newest(programs, root)
     if own is None or not (root / "complete").exists():
         return None
     return Database(own.parent, (_libraries(root),))
 
 
-def find_promtool() -> Path | None:
-    """Return the machine's promtool, else the unpacked one, else nothing."""
-    found = shutil.which("promtool")
-    own = _unpacked() / "usr/bin/promtool"
+def find_of_prometheus(name: str = "prometheus") -> Path | None:
+    """Return one of Prometheus's programs: the machine's, else the unpacked one, else nothing."""
+    found = shutil.which(name)
+    own = _unpacked() / "usr/bin" / name
     if found is None and own.exists() and (_unpacked() / "complete").exists():
         return own
     return Path(found) if found else None
@@ -128,14 +131,20 @@ def missing() -> tuple[str, ...]:
     found = {
         "rabbitmq-server": find_broker(),
         "postgresql": find_database(),
-        "prometheus": find_promtool(),
+        "prometheus": find_of_prometheus(),
+        "prometheus-node-exporter": find_of_prometheus("prometheus-node-exporter"),
         "bubblewrap": find_bubblewrap(),
         "systemd": find_systemd_analyze(),
     }
     return tuple(package for package in PACKAGES if found[package] is None)
 
 
-def _run(argv: Sequence[str], **more: str) -> str:
+def called(argv: Sequence[str], **more: str) -> str:
+    """Run ``argv`` and return what it printed.
+
+    Raises:
+        CannotProvideError: it ended with another exit code than 0.
+    """
     done = subprocess.run(
         argv,
         env={**os.environ, "LC_ALL": "C", **more},
@@ -175,9 +184,9 @@ def install(packages: Sequence[str]) -> None:
     """
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     options = ("-y", "-q", "--no-install-recommends")
-    _run(("apt-get", "update", "-q"), **quiet)
+    called(("apt-get", "update", "-q"), **quiet)
     with _no_service_starts():
-        _run(("apt-get", "install", *options, *packages), **quiet)
+        called(("apt-get", "install", *options, *packages), **quiet)
     for package in SERVICES.keys() & set(packages):
         _no_service_at_boot(package)
 
@@ -185,11 +194,11 @@ def install(packages: Sequence[str]) -> None:
 def _no_service_at_boot(package: str) -> None:
     """Undo what a package enabled: nobody asked for its server on this machine."""
     if Path("/run/systemd/system").is_dir():
-        _run(("systemctl", "disable", "--now", *SERVICES[package]))
+        called(("systemctl", "disable", "--now", *SERVICES[package]))
     elif shutil.which("systemctl"):
-        _run(("systemctl", "disable", *SERVICES[package]))
+        called(("systemctl", "disable", *SERVICES[package]))
     if shutil.which("update-rc.d"):
-        _run(("update-rc.d", package, "disable"))
+        called(("update-rc.d", package, "disable"))
 
 
 def unpack(packages: Sequence[str]) -> None:
@@ -212,27 +221,32 @@ def unpack(packages: Sequence[str]) -> None:
         f"Dir::Cache={CACHE / 'apt'}",
     )
     own += ("-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root", "-q")
-    _run(("apt-get", *own, "update"))
-    plan = _run(("apt-get", *own, "install", "-s", "--no-install-recommends", *packages))
+    called(("apt-get", *own, "update"))
+    plan = called(("apt-get", *own, "install", "-s", "--no-install-recommends", *packages))
     names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
-    _run(("env", "-C", str(archives), "apt-get", *own, "download", *names))
+    called(("env", "-C", str(archives), "apt-get", *own, "download", *names))
     for archive in sorted(archives.glob("*.deb")):
-        _run(("dpkg", "-x", str(archive), str(root)))
-    _relocate(root)
+        called(("dpkg", "-x", str(archive), str(root)))
+    relocate(root)
+    _wrap(root)
     (root / "complete").touch()
     for scratch in (archives, CACHE / "lists", CACHE / "apt"):
         shutil.rmtree(scratch)
 
 
-def _relocate(root: Path) -> None:
-    """Make the unpacked programs find their own files."""
+def relocate(root: Path) -> None:
+    """Make an unpacked Erlang find its own files."""
     scripts = (path for path in (root / "usr/lib/erlang").glob("**/bin/*") if path.is_file())
     for script in scripts:
         text = script.read_bytes()
         if text.startswith(b"#!") and b"=/usr/lib/erlang" in text:
             home = str(root / "usr/lib/erlang").encode()
             script.write_bytes(text.replace(b"=/usr/lib/erlang", b"=" + home))
-    libraries = _newest("usr/lib/*-linux-gnu*", root) or root
+
+
+def _wrap(root: Path) -> None:
+    """Make the unpacked programs that are called by name find their own libraries."""
+    libraries = newest("usr/lib/*-linux-gnu*", root) or root
     for name in ("bwrap", "systemd-analyze"):
         if (root / "usr/bin" / name).exists():
             wrapper = CACHE / "bin" / name
