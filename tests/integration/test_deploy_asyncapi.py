@@ -8,16 +8,11 @@ import pytest
 
 from devsecops_eda.cli import asyncapi
 from devsecops_eda.model import EventType
-from tests.rig.asyncapi import judged, provide
+from tests.rig.asyncapi import judged
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 TEXT = (Path(__file__).parents[2] / "docs" / "asyncapi.yaml").read_text(encoding="utf-8")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _parser() -> None:
-    provide()
 
 
 def test_the_official_parser_has_nothing_to_complain_of() -> None:

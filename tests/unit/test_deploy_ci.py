@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from devsecops_eda.cli.ci import ci
 from devsecops_eda.reports import FORMATS
-from tests.linted import fits, passes
+from tests.linted import complaints, fits, misfits, passes
 
 CI = Path(__file__).parents[2] / "deploy" / "ci"
 GITHUB, GITLAB, JENKINS = (
@@ -31,8 +31,37 @@ def test_a_template_passes_the_schema_of_its_system(file: Path, schema: tuple[st
     fits(file, *schema)
 
 
-def test_the_workflow_passes_an_audit_of_its_security() -> None:
-    passes("zizmor", "--offline", "--no-progress", "--quiet", GITHUB)
+@pytest.mark.parametrize(
+    ("at", "right", "wrong", "words"),
+    [
+        (0, "runs-on: ubuntu-24.04", "runs-off: ubuntu-24.04", "runs-off"),
+        (1, "    timeout-minutes: 70\n", "", "timeout-minutes"),
+        (2, "when: always", "when: somtimes", "somtimes"),
+    ],
+)
+def test_a_template_that_is_wrong_does_not_pass(
+    at: int, right: str, wrong: str, words: str, tmp_path: Path
+) -> None:
+    file, schema = SCHEMAS[at]
+    assert words in misfits(spoilt(file, right, wrong, tmp_path), *schema)
+
+
+def spoilt(file: Path, right: str, wrong: str, folder: Path) -> Path:
+    """Return a copy of a file with something wrong in it."""
+    text = file.read_text(encoding="utf-8")
+    assert right in text
+    made = folder / file.name
+    made.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    return made
+
+
+ZIZMOR = ("zizmor", "--offline", "--no-progress", "--quiet")
+
+
+def test_the_workflow_passes_an_audit_of_its_security(tmp_path: Path) -> None:
+    passes(*ZIZMOR, GITHUB)
+    injected = spoilt(GITHUB, '--environment "$TARGET"', "${{ github.head_ref }}", tmp_path)
+    assert "template-injection" in complaints(*ZIZMOR, injected)
 
 
 def texts(value: object) -> Iterator[str]:
@@ -118,7 +147,7 @@ def test_every_action_is_named_by_its_commit() -> None:
 
 
 def test_the_jenkinsfile_closes_what_it_opens() -> None:
-    """Nothing of Jenkins is here to judge it; its shape and its commands are all that is held."""
+    """What is no Groovy is found by `make deploy`; nothing of Jenkins is here to judge the rest."""
     code = re.sub(r"'[^']*'|//.*", "", JENKINS.read_text())
     depth = 0
     for char in code:

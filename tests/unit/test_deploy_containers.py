@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from devsecops_eda.cli import group
 from devsecops_eda.settings import KEYS, Surroundings, parse_settings
 from devsecops_eda.settings.sources import CONFIG_VARIABLE
-from tests.linted import fits, passes
+from tests.linted import complaints, fits, misfits, passes
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -49,16 +49,43 @@ def stages(tmp_path: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
+HADOLINT = ("hadolint", "--failure-threshold", "style")
+YAMLLINT = ("yamllint", "--strict", "-c", DEPLOY / ".yamllint")
+
+
 def test_the_dockerfile_passes_hadolint() -> None:
-    passes("hadolint", "--failure-threshold", "style", "Dockerfile")
+    passes(*HADOLINT, "Dockerfile")
 
 
-def test_the_compose_file_passes_the_schema_of_its_specification() -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("USER 10001:10001\n", "USER 10001:10001\nRUN cd /tmp\n", "DL3003"),
+        ("find /var/lib/devsecops-eda/scanners -name", "find $HOME/scanners -name", "SC2086"),
+        ("# hadolint ignore=DL3008\n", "", "DL3008"),
+        ("COPY LICENSE README.md", "COPPY LICENSE README.md", "unexpected"),
+    ],
+)
+def test_hadolint_finds_what_is_wrong(right: str, wrong: str, words: str, tmp_path: Path) -> None:
+    assert right in DOCKERFILE
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE.replace(right, wrong, 1))
+    assert words in complaints(*HADOLINT, tmp_path / "Dockerfile")
+
+
+def test_the_compose_file_passes_the_schema_of_its_specification(tmp_path: Path) -> None:
     fits(DEPLOY / "compose.yaml", "vendor.compose-spec")
+    text = (DEPLOY / "compose.yaml").read_text()
+    wrong = text.replace("mem_limit: 64m", "mem_limt: 64m").replace("[ALL]", "ALL")
+    (tmp_path / "compose.yaml").write_text(wrong)
+    said = misfits(tmp_path / "compose.yaml", "vendor.compose-spec")
+    assert "mem_limt" in said
+    assert "cap_drop" in said
 
 
-def test_every_yaml_file_passes_yamllint() -> None:
-    passes("yamllint", "--strict", "-c", DEPLOY / ".yamllint", DEPLOY)
+def test_every_yaml_file_passes_yamllint(tmp_path: Path) -> None:
+    passes(*YAMLLINT, DEPLOY)
+    (tmp_path / "twice.yml").write_text("a: 1\na: 2\n")
+    assert "duplication" in complaints(*YAMLLINT, tmp_path)
 
 
 def test_every_stage_is_built_on_the_base_that_is_given(tmp_path: Path) -> None:
