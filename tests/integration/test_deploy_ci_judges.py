@@ -58,8 +58,8 @@ def test_actionlint_finds_what_is_wrong(right: str, wrong: str, words: str) -> N
 def judged_as_groovy(text: str, folder: Path) -> list[str]:
     lint = provide(GROOVY_LINT, programs=("node", "npm", "java")) / "node_modules/npm-groovy-lint"
     (folder / "Jenkinsfile").write_text(text, encoding="utf-8")
-    argv = ("node", str(lint / "lib/index.js"), "--noserver", "--no-insight", "--path", str(folder))
-    argv += ("--files", "**/Jenkinsfile", "--output", "json", "--failon", "none")
+    argv = ["node", str(lint / "lib/index.js"), "--noserver", "--no-insight", "--path", str(folder)]
+    argv += ["--files", "**/Jenkinsfile", "--output", "json", "--failon", "none"]
     done = subprocess.run(
         argv, stdout=subprocess.PIPE, text=True, timeout=300, check=True, cwd=folder
     )
