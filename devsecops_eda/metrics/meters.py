@@ -83,6 +83,15 @@ class Meters:
         closed = self._closed(metric, words)
         made.labels(self._queue, *closed).observe(max(0.0, value))
 
+    def zero(self, metric: Metric, *words: str) -> None:
+        """Let a histogram stand at 0: what is not there cannot be seen to rise by one.
+
+        Raises:
+            ValueError: the number of words is wrong.
+            KeyError: this program does not export the metric.
+        """
+        self._made[metric].labels(self._queue, *self._closed(metric, words))
+
     def show(self, metric: Metric, read: Callable[[], Reading]) -> None:
         """Let a gauge show what ``read`` returns whenever somebody scrapes.
 

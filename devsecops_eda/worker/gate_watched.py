@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from devsecops_eda import codec
@@ -187,6 +188,9 @@ class GateWatch:
             self.recorder = Direct(self._meters)
             self.waiting = Waiting(ledger, gates, clock)
             self.waiting.show(self._meters)
+            for gate, awaits in product(gates, (MACHINES, PEOPLE)):
+                # The first decision after a start may be the late one.
+                self._meters.zero(table.DECISION_SECONDS, gate, awaits)
 
     def gate(self, **known: Any) -> WatchedGate:
         """Return the gate that is shown; ``known`` is what a gate takes, but for its ledger."""

@@ -107,6 +107,14 @@ def test_who_is_told_to_wait_is_counted_and_not_timed(shown: Shown) -> None:
     assert shown.took("machines") == (0, 0)
 
 
+def test_the_first_decision_of_a_gate_can_be_seen_to_have_been_made(shown: Shown) -> None:
+    for awaits in ("machines", "people"):
+        for name in ("decision_seconds_count", "decision_seconds_sum"):
+            assert shown.shows(name, gate="merge", awaits=awaits) == 0
+        in_time = shown.shows("decision_seconds_bucket", gate="merge", awaits=awaits, le="300.0")
+        assert in_time == 0
+
+
 def test_what_time_decides_is_counted_too(shown: Shown) -> None:
     take(shown.gate, pushed())
     shown.gate.tick(NOW + timedelta(minutes=31), owner="one")

@@ -118,6 +118,17 @@ def test_what_never_happened_stands_at_zero() -> None:
     assert value(meters, "devsecops_given_back_total") == 0
 
 
+def test_a_histogram_stands_at_zero_where_that_is_said() -> None:
+    meters = judge()
+    assert value(meters, "devsecops_decision_seconds_count", gate="merge", awaits="people") is None
+    meters.zero(table.DECISION_SECONDS, "merge", "people")
+    assert value(meters, "devsecops_decision_seconds_count", gate="merge", awaits="people") == 0
+    with pytest.raises(ValueError, match="zip"):
+        meters.zero(table.DECISION_SECONDS, "merge")
+    with pytest.raises(KeyError):
+        meters.zero(table.SCANS, "semgrep", "findings")
+
+
 def test_all_series_of_a_program_are_few_whatever_happens() -> None:
     for meters, metrics in ((worker(), Program.WORKER), (judge(), Program.GATE)):
         for metric in (one for one in METRICS if metrics in one.programs):
