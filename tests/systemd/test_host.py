@@ -1,7 +1,9 @@
 """A host as installed: who may read what, wrong configuration, timers, the real scanners."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +23,8 @@ pytestmark = [pytest.mark.systemd, pytest.mark.timeout(600)]
 
 ADVISORIES = Path(__file__).parents[2] / "examples" / "advisories"
 NAP = worker("nap")
+CHORES = tuple(f"devsecops-eda-{name}" for name in ("rescan", "evidence-prune", "data-age"))
+EVIDENCE = "/var/lib/devsecops-eda/evidence"
 NO_FINDINGS = """\
   - id: none-found
     kind: findings
@@ -50,7 +54,7 @@ def test_nobody_reads_what_is_anothers(deployed: Deployed, committed: Callable[.
         ("devsecops-eda-worker", "/etc/devsecops-eda/credentials/broker_url.gate"),
         ("devsecops-eda-gate", "/etc/devsecops-eda/credentials/broker_url.nap"),
         ("nobody", "/etc/devsecops-eda/devsecops-eda.toml"),
-        ("nobody", "/var/lib/devsecops-eda/evidence"),
+        ("nobody", EVIDENCE),
     ):
         with pytest.raises(CommandError):
             deployed.machine.run("runuser", "-u", user, "--", "test", "-r", file)
@@ -92,7 +96,7 @@ def test_what_is_configured_wrongly_is_not_started_over_and_over(
     assert deployed.restarts(NAP) == 0
 
 
-def test_the_timers_do_what_they_are_there_for(
+def test_the_timers_start_what_does_what_they_are_there_for(
     deployed: Deployed, committed: Callable[..., str]
 ) -> None:
     sha = committed()
@@ -100,18 +104,65 @@ def test_the_timers_do_what_they_are_there_for(
     deployed.start(NAP, GATE)
     event = deployed.site.push(sha)
     deployed.site.await_decisions([event], timeout_s=60)
-    machine.run("systemctl", "start", "devsecops-eda-rescan.service")
+    report = f"{EVIDENCE}/aa/{'a' * 64}"
+    machine.write(report, "old")
+    machine.run("sh", "-c", f"touch -d '2 years ago' {report}")
+    machine.run("chown", "-R", "devsecops-eda-worker:devsecops-eda", EVIDENCE)
+    machine.run("chmod", "0770", f"{EVIDENCE}/aa")
+    with soon(machine, *CHORES):
+        for name in CHORES:
+            ended_well(machine, name)
     (asked,) = deployed.site.tap.events(EventType.SCAN_REQUESTED)
     assert asked.subject == event.subject
     eventually(lambda: deployed.statuses(asked), timeout_s=60, what="it was looked at again")
-    report = "/var/lib/devsecops-eda/evidence/aa/" + "a" * 64
-    machine.write(report, "old")
-    machine.run("sh", "-c", f"touch -d '2 years ago' {report}")
-    machine.run("chown", "-R", "devsecops-eda-worker:devsecops-eda", "/var/lib/devsecops-eda")
-    machine.run("chmod", "0770", "/var/lib/devsecops-eda/evidence/aa")
-    machine.run("systemctl", "start", "devsecops-eda-evidence-prune.service")
     assert not machine.path(report).exists()
-    machine.run("systemctl", "start", "devsecops-eda-data-age.service")
+    # The same night again asks for nothing new, and what is young stays.
+    kept = [one for one in deployed.evidence() if one.is_file()]
+    for name in CHORES:
+        machine.run("systemctl", "start", f"{name}.service")
+    assert {one.id for one in deployed.site.tap.events(EventType.SCAN_REQUESTED)} == {asked.id}
+    assert [one for one in deployed.evidence() if one.is_file()] == kept
+
+
+@contextmanager
+def soon(machine: Systemd, *chores: str) -> Iterator[None]:
+    """Start the timers of chores, as they are shipped but for their hour: it is now."""
+    text = "[Timer]\nOnCalendar=\nOnActiveSec=1s\nAccuracySec=100ms\nRandomizedDelaySec=0\n"
+    timers = [f"{name}.timer" for name in chores]
+    for timer in timers:
+        machine.write(f"/etc/systemd/system/{timer}.d/soon.conf", text)
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "start", *timers)
+    try:
+        yield
+    finally:
+        machine.run("systemctl", "stop", *timers)
+        for timer in timers:
+            shutil.rmtree(machine.path(f"/etc/systemd/system/{timer}.d"))
+        machine.run("systemctl", "daemon-reload")
+
+
+def ended_well(machine: Systemd, name: str) -> None:
+    """Return once a chore that its timer started has ended, and ended well."""
+    service = f"{name}.service"
+
+    def ended() -> bool:
+        started = machine.show(service, "ExecMainStartTimestampMonotonic") != "0"
+        return started and machine.show(service, "ActiveState") in ("inactive", "failed")
+
+    eventually(ended, timeout_s=60, what=f"the timer started {service}")
+    assert machine.show(service, "Result") == "success", machine.journal(service)
+    assert machine.show(f"{name}.timer", "LastTriggerUSec") not in ("", "n/a")
+
+
+def test_every_timer_has_a_next_time(machine: Systemd) -> None:
+    timers = [f"{name}.timer" for name in CHORES]
+    machine.run("systemctl", "start", *timers)
+    try:
+        for timer in timers:
+            assert machine.show(timer, "NextElapseUSecRealtime") not in ("", "n/a")
+    finally:
+        machine.run("systemctl", "stop", *timers)
 
 
 def test_data_that_is_too_old_is_a_failed_unit(
@@ -141,6 +192,7 @@ def test_the_real_scanners_work_as_units_have_them(
         now = datetime.now(UTC).isoformat()
         imported = ("data", "import", str(ADVISORIES), "--into", f"{state}/advisories")
         machine.run("devsecops-eda", *imported, "--date", now)
+        machine.run("systemctl", "start", "devsecops-eda-data-age.service")
         deployed.start(*map(worker, CHECKS), GATE)
         event = site.push(sha, ref="refs/heads/topic", target="main")
         site.await_decisions([event], timeout_s=180)

@@ -92,15 +92,17 @@ def test_a_main_process_that_stands_still_is_started_again(
     deployed.site.await_decisions([event], timeout_s=60)
 
 
+@pytest.mark.parametrize(("unit", "arguments"), [(NAP, "worker nap"), (GATE, "gate")])
 def test_a_main_loop_that_hangs_is_started_again_and_says_where_it_hung(
-    deployed: Deployed, committed: Callable[..., str]
+    deployed: Deployed, committed: Callable[..., str], unit: str, arguments: str
 ) -> None:
     committed()
-    deployed.drop_in(NAP, f"WatchdogSec={WATCHDOG_S}s", "RestartSec=1s")
-    deployed.misplay(NAP, "loop", "worker nap")
-    deployed.start(NAP)
-    eventually(lambda: deployed.restarts(NAP) == 1, timeout_s=60, what="started again")
-    said = deployed.machine.journal(NAP)
+    deployed.drop_in(unit, f"WatchdogSec={WATCHDOG_S}s", "RestartSec=1s")
+    deployed.misplay(unit, "loop", arguments)
+    deployed.start(unit)
+    eventually(lambda: deployed.restarts(unit) == 1, timeout_s=60, what="started again")
+    said = deployed.machine.journal(unit)
+    assert "Failed with result 'watchdog'" in said
     assert "Fatal Python error: Aborted" in said
     assert "in hang_here" in said
 
@@ -142,16 +144,19 @@ def test_whoever_is_killed_is_started_again_and_its_event_done_once(
     assert deployed.statuses(event) == [OutcomeStatus.COMPLETED]
 
 
+@pytest.mark.parametrize(
+    ("limit", "status"), [("600M", OutcomeStatus.FAILED), ("3G", OutcomeStatus.COMPLETED)]
+)
 def test_a_scanner_over_the_memory_limit_becomes_an_outcome_and_the_worker_lives(
-    deployed: Deployed, committed: Callable[..., str]
+    deployed: Deployed, committed: Callable[..., str], limit: str, status: OutcomeStatus
 ) -> None:
     sha = committed("1500.mb")
-    deployed.drop_in(NAP, "MemoryMax=600M", "MemorySwapMax=0")
+    deployed.drop_in(NAP, f"MemoryMax={limit}", "MemorySwapMax=0")
     deployed.start(NAP, GATE)
     before = deployed.main_pid(NAP)
     event = deployed.site.push(sha)
     deployed.site.await_decisions([event], timeout_s=120)
-    assert deployed.statuses(event) == [OutcomeStatus.FAILED]
+    assert deployed.statuses(event) == [status]
     assert deployed.main_pid(NAP) == before
 
 
