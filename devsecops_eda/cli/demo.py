@@ -52,7 +52,7 @@ What to do next
 def demo(app: App, sample: Path | None) -> ExitCode:
     """Scan the sample application through the whole event flow.
 
-    Being a demonstration it exits with 0 when the flow worked, whatever the gate decides.
+    Exit status: 0 the flow worked, whatever the gate decides; 2 usage, 3 it did not work.
     """
     from devsecops_eda import embedded
     from devsecops_eda.cli.policy_source import configured_policy

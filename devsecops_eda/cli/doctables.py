@@ -1,18 +1,21 @@
-"""The tables in README.md and docs/ that come from tables in the code.
+"""The tables and sections in README.md and docs/ that come from the code.
 
-A table stands between ``<!-- NAME: generated -->`` and ``<!-- end -->``; a test compares. Run
+Each stands between ``<!-- NAME: generated -->`` and ``<!-- end -->``; a test compares. Run
 ``python -m devsecops_eda.cli.doctables FILE…`` to write them anew.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from devsecops_eda.cli import COMMANDS
-from devsecops_eda.cli.exit_codes import MEANING
+from devsecops_eda.cli.exit_codes import MEANING, code_of
+from devsecops_eda.errors import DevSecOpsError, FailureReason, RefusalReason
+from devsecops_eda.remedies import ERRORS, FAILURES, REFUSALS, Meaning
 from devsecops_eda.rulepack import build_pack, shipped_rules
 from devsecops_eda.settings import KEYS, Key
 from devsecops_eda.settings.keys import NAME
@@ -43,6 +46,13 @@ def commands() -> str:
     """Return the table of commands."""
     rows = ((f"`{name}`", line) for name, (_, line) in COMMANDS.items())
     return table(("command", "what it does"), rows)
+
+
+def command_line() -> str:
+    """Return a section for each command."""
+    from devsecops_eda.cli import clidocs
+
+    return clidocs.markdown()
 
 
 def settings() -> str:
@@ -118,22 +128,73 @@ def doctor_checks() -> str:
     return table(("check", "what is well"), ((f"`{name}`", text) for name, text in CHECKS.items()))
 
 
+def refusals() -> str:
+    """Return the table of reasons for which a message becomes a dead letter."""
+    return table(*_meanings(REFUSALS))
+
+
+def failures() -> str:
+    """Return the table of reasons for which a check has no verdict."""
+    return table(*_meanings(FAILURES))
+
+
+def gaps() -> str:
+    """Return the table of reasons for which a file is not looked at, or not as it is."""
+    from devsecops_eda.workspace.names import MEANINGS
+
+    return table(("reason", "why"), ((f"`{one.value}`", why) for one, why in MEANINGS.items()))
+
+
+def errors() -> str:
+    """Return the table of errors, each below the one that it is a case of."""
+    rows = (
+        (f"{chr(0x2003) * depth}`{kind.__name__}`", _promise(kind), str(code_of(kind).value), what)
+        for kind, depth in _tree(DevSecOpsError)
+        if (what := ERRORS.get(kind)) is not None
+    )
+    return table(("error", "what happened", "exit code", "what to do"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "events": events,
     "exit-codes": exit_codes,
     "commands": commands,
+    "command-line": command_line,
     "settings": settings,
     "named-settings": named_settings,
     "rules": rules,
     "doctor-checks": doctor_checks,
     "metrics": metrics,
     "metric-labels": metric_labels,
+    "refusals": refusals,
+    "failures": failures,
+    "gaps": gaps,
+    "errors": errors,
 }
 """Every table by the name in its mark."""
 
 
 def _meaning(key: Key) -> str:
     return f"{key.meaning} (credential `{key.credential}`)" if key.secret else key.meaning
+
+
+def _meanings(
+    of: Mapping[RefusalReason, Meaning] | Mapping[FailureReason, Meaning],
+) -> tuple[Sequence[str], Iterable[Sequence[str]]]:
+    rows = ((f"`{reason.value}`", said.what, said.remedy) for reason, said in of.items())
+    return ("reason", "what happened", "what to do"), rows
+
+
+def _tree(of: type[DevSecOpsError], depth: int = 0) -> Iterator[tuple[type[DevSecOpsError], int]]:
+    yield of, depth
+    for kind in of.__subclasses__():
+        yield from _tree(kind, depth + 1)
+
+
+def _promise(kind: type[DevSecOpsError]) -> str:
+    """Return the first paragraph of the docstring, as Markdown."""
+    text = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+    return " ".join(text.replace("``", "`").split())
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

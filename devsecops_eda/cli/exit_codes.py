@@ -5,12 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 from devsecops_eda.errors import (
-    CheckError,
     ConfigurationError,
     DevSecOpsError,
     InvalidEventError,
     NotAuthorisedError,
-    TransientError,
 )
 from devsecops_eda.model import Verdict
 
@@ -59,11 +57,13 @@ def of_verdict(verdict: Verdict | None) -> ExitCode:
 
 def of_error(error: DevSecOpsError) -> ExitCode:
     """Return the exit code for an error of ours."""
-    match error:
-        case ConfigurationError() | InvalidEventError():
-            return ExitCode.USAGE
-        case NotAuthorisedError():
-            return ExitCode.NOT_AUTHORISED
-        case TransientError() | CheckError():
-            return ExitCode.COULD_NOT_EVALUATE
+    return code_of(type(error))
+
+
+def code_of(kind: type[DevSecOpsError]) -> ExitCode:
+    """Return the exit code for errors of that class."""
+    if issubclass(kind, ConfigurationError | InvalidEventError):
+        return ExitCode.USAGE
+    if issubclass(kind, NotAuthorisedError):
+        return ExitCode.NOT_AUTHORISED
     return ExitCode.COULD_NOT_EVALUATE

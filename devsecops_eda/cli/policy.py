@@ -161,7 +161,10 @@ def explain(
     "--policy", "policy_path", type=click.Path(path_type=Path), metavar="FILE", required=True,
     help="The new policy, a file or folder.",
 )  # fmt: skip
-@click.option("--since", callback=span_of, default="90d", show_default=True, metavar="TIME")
+@click.option(
+    "--since", callback=span_of, default="90d", show_default=True, metavar="TIME",
+    help="Decisions made so long ago or later.",
+)  # fmt: skip
 @click.option("--gate", help="Only the decisions of this gate.")
 @click.option(
     "--fail-on", type=click.Choice(["any", "opens", "closes", "never"]), default="any",

@@ -60,7 +60,7 @@ def scan(
 ) -> ExitCode:
     """Scan the checkout or folder PATH and let the gate decide; needs no service.
 
-    Exits with 0 when the gate allows, 1 when it denies, 3 when it could not judge.
+    Exit status: 0 allow, 1 deny, 2 usage, 3 could not evaluate.
     """
     result = scanned(
         app,

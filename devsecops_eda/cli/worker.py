@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 )
 @pass_app
 def worker(app: App, check: str, slots: int | None) -> int:
-    """Work on the queue of CHECK until SIGTERM, which finishes what runs."""
+    """Work on the queue of CHECK until SIGTERM, which finishes what runs.
+
+    Exit status: 0 it was told to end, 2 the configuration is wrong or there is no queue, 4 the
+    broker refuses it, 70 its door failed several times in a row, which is a bug of ours.
+    """
     from devsecops_eda.scanning import the_check
     from devsecops_eda.worker.scan_program import run_worker
 
@@ -48,7 +52,13 @@ def worker(app: App, check: str, slots: int | None) -> int:
 @click.command()
 @pass_app
 def gate(app: App) -> int:
-    """Judge: fold outcomes into decisions until SIGTERM, which finishes what runs."""
+    """Judge: fold outcomes into decisions until SIGTERM, which finishes what runs.
+
+    A ledger or broker that is away is waited for.
+
+    Exit status: 0 it was told to end, 2 configuration or policy is wrong or there is no queue, 4
+    the broker refuses it, 70 its door failed several times in a row, which is a bug of ours.
+    """
     from devsecops_eda.archive import policy_document
     from devsecops_eda.worker.gate_program import run_gate
 
@@ -67,6 +77,9 @@ def up(app: App) -> int:
     """Start topology, gate and every configured worker as children, for a first trial.
 
     They end together. In production each is a service of its own.
+
+    Exit status: 0 it was told to end, 2 usage, 3 the broker is away or one of them ended, 4 the
+    broker refuses it.
     """
     from devsecops_eda.cli.together import Together
 

@@ -28,6 +28,24 @@ class Reason(StrEnum):
     DECLARED_CODING = "declared_coding"
 
 
+MEANINGS = {
+    Reason.LINK: "a symbolic link: what it points to is looked at where it is itself",
+    Reason.SUBMODULE: "another repository: judge it as one of its own",
+    Reason.LFS_POINTER: "Git LFS has the content; only the pointer to it is in git",
+    Reason.SCANNER_CONFIGURATION: "it would tell a scanner what not to look at, so none sees it",
+    Reason.VERSION_CONTROL: "it lies in a folder of version control",
+    Reason.TOO_BIG: "larger than a file may be in a scan",
+    Reason.TOO_DEEP: "deeper in folders than is looked",
+    Reason.SPECIAL_FILE: "a pipe, socket or device, or one that changed while it was read",
+    Reason.NESTED_REPOSITORY: "a repository inside the checkout that is no submodule",
+    Reason.SPARSE: "a sparse checkout left it out",
+    Reason.UNREADABLE: "it could not be read",
+    Reason.TRANSCODED: "looked at as UTF-8; the file itself is UTF-16 or UTF-32",
+    Reason.DECLARED_CODING: "the source declares a coding that a scanner may read otherwise",
+}
+"""What each reason means to a reader."""
+
+
 _PLAIN = re.compile(rb"[ -\[\]-~]+")
 _SAFE_FOLDER = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _SAFE_FILE = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,119}")

@@ -14,7 +14,7 @@ MAX_FUNCTION_LINES = 50
 
 # From the inside out; a module imports from its own group and from those above it.
 GROUPS = {
-    "what it is about": ("errors", "model", "policy"),
+    "what it is about": ("errors", "model", "policy", "remedies"),
     "how it is written down": (
         *("advisories", "archive", "cases", "checks", "codec", "definitions", "fingerprint"),
         *("reports", "rulepack"),

@@ -38,7 +38,23 @@ def test_every_generated_table_is_the_one_of_the_code(page: Path) -> None:
 def test_every_table_stands_somewhere() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     for name in TABLES:
-        assert f"<!-- {name}: generated -->\n|" in pages
+        assert f"<!-- {name}: generated -->\n" in pages
+
+
+def test_every_page_is_reached_from_the_first_one_and_stands_in_the_site() -> None:
+    docs = ROOT / "docs"
+    seen = {"index.md"}
+    todo = ["index.md"]
+    while todo:
+        text = (docs / todo.pop()).read_text(encoding="utf-8")
+        linked = set(re.findall(r"\]\(([a-z-]+\.(?:md|yaml))", text)) - seen
+        seen |= linked
+        todo += [name for name in linked if name.endswith(".md")]
+    assert seen == {page.name for page in docs.iterdir()}
+    listed = re.findall(
+        r": ([a-z-]+\.(?:md|yaml))$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(seen)
 
 
 def commands(text: str) -> Iterator[list[str]]:
