@@ -69,13 +69,22 @@ systemd: rig ## the units under a real systemd, started for the test; as root, t
 deploy: rig ## the Dockerfile without an engine and a cluster of three nodes; as root, takes minutes
 	@$(PYTEST) -q tests -m deploy
 
+.PHONY: monitoring
+monitoring: rig ## a real Prometheus on faults and on ten quiet minutes; takes a quarter of an hour
+	@$(BIN)/devsecops-eda scanners install
+	@$(PYTEST) -q -s tests -m monitoring
+
+.PHONY: installation
+installation: rig ## docs/installation.md carried out on one host and on three; as root, takes minutes
+	@$(PYTEST) -q tests -m installation
+
 .PHONY: bench
 bench: rig ## measure and print
 	@$(BIN)/devsecops-eda scanners install
 	@$(PYTEST) -q -s tests -m bench
 
 .PHONY: rig
-rig: $(VENV)/.dev ## get RabbitMQ, PostgreSQL, promtool and bubblewrap for the tests
+rig: $(VENV)/.dev ## get RabbitMQ, PostgreSQL, Prometheus and bubblewrap for the tests
 	@$(BIN)/python -m tests.rig.provide
 
 .PHONY: definitions

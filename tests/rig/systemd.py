@@ -29,13 +29,22 @@ class Systemd:
         folder: an empty folder of the test.
         over: what is laid over this machine's files, as ``DESTDIR`` of an installation has it.
         alone: with a network of its own, in which there is nothing but its loopback interface.
+        beside: in the network of another one, which is alone.
     """
 
-    def __init__(self, folder: Path, *, over: Path, alone: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        over: Path,
+        alone: bool = False,
+        beside: "Systemd | None" = None,
+    ) -> None:
         self._name = f"devsecops-eda-rig-{uuid.uuid4().hex[:8]}"
         self._base = folder / "base"
         self._over = over
         self._alone = alone
+        self._beside = beside
         self._log = folder / "boot.log"
         self._outer: subprocess.Popen[bytes] | None = None
         self._groups: list[Path] = []
@@ -66,10 +75,11 @@ class Systemd:
         namespaces = "--mount --pid --fork --kill-child --uts --ipc --cgroup"
         namespaces += " --net" * self._alone
         version = "2" if _unified() else "1"
-        boot = f'exec unshare {namespaces} sh "{script}" "{self._base}" "{self._over}" {version}'
+        there = f"nsenter --target={self._beside.pid} --net " if self._beside else ""
+        boot = f'{there}unshare {namespaces} sh "{script}" "{self._base}" "{self._over}" {version}'
         with self._log.open("wb") as log:
             self._outer = subprocess.Popen(
-                ["sh", "-euc", "\n".join((*enter, boot))],
+                ["sh", "-euc", "\n".join((*enter, f"exec {boot}"))],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
