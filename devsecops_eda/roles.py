@@ -37,6 +37,7 @@ MAY_SAY: Mapping[EventType, frozenset[Role]] = {
     EventType.DECISION_MADE: _GATE,
     EventType.MESSAGE_DEAD_LETTERED: frozenset({Role.SCAN_WORKER, Role.GATE, Role.OPERATOR}),
     EventType.MESSAGE_REPLAYED: frozenset({Role.OPERATOR}),
+    EventType.MESSAGE_DROPPED: frozenset({Role.OPERATOR}),
     EventType.DEPLOYMENT_REQUESTED: _JOBS,
     EventType.ARTIFACT_PUBLISHED: frozenset({Role.BUILDER}),
     EventType.APPROVAL_REQUESTED: _GATE,

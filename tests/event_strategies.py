@@ -21,6 +21,7 @@ from devsecops_eda.model import (
     Listed,
     ListingMade,
     ListingRequested,
+    MessageDropped,
     MessageReplayed,
     OutcomeStatus,
     OverrideRequested,
@@ -86,6 +87,15 @@ decisions = st.builds(
 )
 
 
+def of_letters(
+    kind: type[MessageReplayed] | type[MessageDropped],
+) -> st.SearchStrategy[MessageReplayed | MessageDropped]:
+    """What an operator did with a dead letter."""
+    reasons = st.sampled_from(RefusalReason)
+    more = {"message_id": maybe(texts()), "user": maybe(visible)}
+    return st.builds(kind, visible, reasons, letters, **more)
+
+
 @st.composite
 def published(draw: st.DrawFn) -> ArtifactPublished:
     """Artifacts of the repository they were built from."""
@@ -116,14 +126,8 @@ PAYLOADS: dict[EventType, st.SearchStrategy[Payload]] = {
         message_id=maybe(texts()),
         user=maybe(visible),
     ),
-    EventType.MESSAGE_REPLAYED: st.builds(
-        MessageReplayed,
-        visible,
-        st.sampled_from(RefusalReason),
-        letters,
-        message_id=maybe(texts()),
-        user=maybe(visible),
-    ),
+    EventType.MESSAGE_REPLAYED: of_letters(MessageReplayed),
+    EventType.MESSAGE_DROPPED: of_letters(MessageDropped),
     EventType.DEPLOYMENT_REQUESTED: st.builds(
         DeploymentRequested, subjects, names, maybe(refs), requester=texts(), reason=texts()
     ),

@@ -189,14 +189,16 @@ def replay(app: App, /, yes: bool, dry_run: bool, form: str, **meant: Any) -> in
 @_with(_MEANT)
 @pass_app
 def drop(app: App, /, yes: bool, dry_run: bool, form: str, **meant: Any) -> int:
-    """Take letters out for good; without --yes say which.
+    """Take letters out for good; without --yes say which. Each drop is told as `message.dropped`.
 
-    Exit status: 0 done, 2 a letter named is not there.
+    Exit status: 0 done, 2 a letter named is not there, 3 the broker did not take what tells of it.
     """
+    from uuid6 import uuid7
+
     wanted = _meant(meant)
     really = yes and not dry_run
     with _opened(app) as pile:
-        fates = doing.drop(pile, wanted, really=really)
+        fates = doing.drop(pile, wanted, clock=_now, new_id=lambda: str(uuid7()), really=really)
         return _told(fates, wanted, verb="drop", form=form, really=really)
 
 

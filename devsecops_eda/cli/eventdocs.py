@@ -28,6 +28,7 @@ _KEYS: Mapping[EventType, str] = {
     EventType.DECISION_MADE: "<repo>.<environment>.<verdict>.<flow>",
     EventType.MESSAGE_DEAD_LETTERED: "_.<check>.<reason>.<flow>",
     EventType.MESSAGE_REPLAYED: "_.<check>.<reason>.<flow>",
+    EventType.MESSAGE_DROPPED: "_.<check>.<reason>.<flow>",
     EventType.DEPLOYMENT_REQUESTED: "<repo>.<environment>._.<flow>",
     EventType.ARTIFACT_PUBLISHED: "<repo>._._.<flow>",
     EventType.APPROVAL_REQUESTED: "<repo>.<environment>.<gate>.<flow>",

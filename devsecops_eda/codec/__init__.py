@@ -24,6 +24,7 @@ from devsecops_eda.codec.envelope import (
     properties_of,
 )
 from devsecops_eda.codec.times import format_time, parse_time
+from devsecops_eda.codec.trace import said_trace
 from devsecops_eda.codec.words import subject_of
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "outcome_to_evidence",
     "parse_time",
     "properties_of",
+    "said_trace",
     "subject_of",
 ]

@@ -15,6 +15,7 @@ from devsecops_eda.model import (
     DeploymentRequested,
     ListingMade,
     ListingRequested,
+    MessageDropped,
     MessageReplayed,
     Outcome,
     OutcomeStatus,
@@ -41,7 +42,7 @@ def subject_of(payload: Payload) -> str:
             return payload.repo
         case ListingRequested() | ListingMade():
             return payload.repo or payload.of.value
-        case DeadLettered() | MessageReplayed():
+        case DeadLettered() | MessageReplayed() | MessageDropped():
             return payload.queue
         case WaiverGranted() | WaiverRevoked() | WaiverEnding():
             return payload.waiver
@@ -79,7 +80,7 @@ def words_of(payload: Payload) -> Words:
             return payload.repo, payload.environment, None
         case Decision():
             return payload.subject.repo, payload.environment, payload.verdict.value
-        case DeadLettered() | MessageReplayed():
+        case DeadLettered() | MessageReplayed() | MessageDropped():
             check = payload.queue.removeprefix(topology.queue_name(""))
             return None, check, payload.reason.value
         case ListingRequested() | ListingMade():

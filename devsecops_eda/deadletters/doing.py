@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from devsecops_eda.deadletters.letter import Letter
 from devsecops_eda.deadletters.pile import MAX_BATCH, Dead, Pile
@@ -53,9 +54,7 @@ def replay(
         TransientError, NotAuthorisedError: as ``Pile.replay``; letters not told yet stay.
     """
     batch: list[Dead] = []
-    for one in pile.letters():
-        if not wanted.means(one.letter):
-            continue
+    for one in _meant(pile, wanted):
         why = obstacle(one.letter, one.found)
         if why is not None:
             yield Done(one.letter, Fate.SKIPPED, why)
@@ -71,14 +70,31 @@ def replay(
         yield from _replay(pile, batch, clock(), new_id)
 
 
-def drop(pile: Pile, wanted: Wanted, *, really: bool) -> Iterator[Done]:
-    """Take what ``wanted`` means out for good, or ``really`` not yet."""
-    for one in pile.letters():
-        if not wanted.means(one.letter):
-            continue
-        if really:
-            pile.drop(one)
-        yield Done(one.letter, Fate.DROPPED if really else Fate.WOULD)
+def drop(
+    pile: Pile,
+    wanted: Wanted,
+    *,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+    really: bool,
+) -> Iterator[Done]:
+    """Take what ``wanted`` means out for good, or ``really`` not yet.
+
+    Raises:
+        TransientError, PublishError, NotAuthorisedError: as ``Pile.drop``; letters not told yet
+            stay.
+    """
+    if not really:
+        yield from (Done(one.letter, Fate.WOULD) for one in _meant(pile, wanted))
+        return
+    meant = _meant(pile, wanted)
+    while batch := list(islice(meant, MAX_BATCH)):
+        pile.drop(batch, now=clock(), new_id=new_id)
+        yield from (Done(one.letter, Fate.DROPPED) for one in batch)
+
+
+def _meant(pile: Pile, wanted: Wanted) -> Iterator[Dead]:
+    return (one for one in pile.letters() if wanted.means(one.letter))
 
 
 def _replay(

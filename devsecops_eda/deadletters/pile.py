@@ -1,7 +1,7 @@
 """The dead letters of a broker: looked through, replayed, dropped; none is lost on the way.
 
-A letter is acknowledged when the broker has confirmed its replay and the event that tells of it.
-Killed anywhere before, it still stands there, and a second replay does no harm.
+A letter is acknowledged when the broker has confirmed its replay and the event that tells of it, or
+of its drop. Killed anywhere before, it still stands there, and a second replay does no harm.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from devsecops_eda.broker import (
     refused,
 )
 from devsecops_eda.deadletters.letter import Letter, letter_of
-from devsecops_eda.deadletters.replaying import replayed, told
+from devsecops_eda.deadletters.replaying import replayed
+from devsecops_eda.deadletters.telling import told
 from devsecops_eda.errors import DevSecOpsError, PublishError
+from devsecops_eda.model import EventType
 from devsecops_eda.topology import DEAD
 
 MAX_READ = 20_000
 """So many letters are looked at in one go."""
 MAX_BATCH = 64
-"""So many replays are on their way at a time."""
+"""So many replays, and facts that tell of what was done, are on their way at a time."""
 NEXT_TIMEOUT_S = 10.0
 """After so long without the next letter somebody else has taken it."""
 CONFIRM_TIMEOUT_S = 30.0
@@ -125,9 +127,15 @@ class Pile:
         except RefusedError as refusal:
             raise refused(refusal, self._link.address) from refusal
 
-    def drop(self, one: Dead) -> None:
-        """Take a letter out for good."""
-        self._link.ack(one.found)
+    def drop(self, batch: Sequence[Dead], *, now: datetime, new_id: Callable[[], str]) -> None:
+        """Tell that letters (`MAX_BATCH` at most) are dropped, and take them out for good.
+
+        Raises:
+            TransientError, PublishError, NotAuthorisedError: the broker is away, in an alarm, or
+                lets this user not do that; the letters stay, told or not.
+        """
+        deadline = Deadline.after(CONFIRM_TIMEOUT_S)
+        self._take_out(batch, EventType.MESSAGE_DROPPED, deadline, now=now, new_id=new_id)
 
     def replay(
         self, batch: Sequence[Dead], *, now: datetime, new_id: Callable[[], str]
@@ -147,12 +155,23 @@ class Pile:
             for one, message, promise in sent
         ]
         done = [one for one, result in results if result.error is None]
-        facts = [told(one.letter, one.found, event_id=new_id(), now=now) for one in done]
+        self._take_out(done, EventType.MESSAGE_REPLAYED, deadline, now=now, new_id=new_id)
+        return tuple(result for _, result in results)
+
+    def _take_out(
+        self,
+        done: Sequence[Dead],
+        type_: EventType,
+        deadline: Deadline,
+        *,
+        now: datetime,
+        new_id: Callable[[], str],
+    ) -> None:
+        facts = [told(type_, one.letter, one.found, id_=new_id(), now=now) for one in done]
         for message, promise in [self._sent(outgoing(fact)) for fact in facts]:
             confirmed(self._link, promise, message, deadline)
         for one in done:
             self._link.ack(one.found)
-        return tuple(result for _, result in results)
 
     def _sent(self, message: Outgoing) -> tuple[Outgoing, Future[None]]:
         return message, self._link.publish(message)

@@ -5,26 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
 
 from devsecops_eda import codec, topology
 from devsecops_eda.broker import Borrowed, Outgoing
 from devsecops_eda.deadletters.letter import Letter
 from devsecops_eda.deadletters.showing import OURS
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import NAMESPACE, Event, EventType, MessageReplayed
+from devsecops_eda.model import EventType
 from devsecops_eda.roles import PRIVILEGED
 
-SOURCE = "urn:devsecops-eda:dead"
 MAX_SHORT_BYTES = 255
 """What AMQP allows to a property and to the name of a header."""
 
 _KEPT_PROPERTIES = ("content_type", "message_id", "type", "correlation_id", "app_id")
 _OF_THE_BROKER = re.compile(r"x-(?:death|first-death|last-death|delivery-count|acquired-count)")
 _COPIES = ("cc", "bcc")
-_USER = re.compile("[!-~]{1,128}")
 
 
 def obstacle(letter: Letter, found: Borrowed) -> str | None:
@@ -103,27 +99,6 @@ def replayed(letter: Letter, found: Borrowed) -> Outgoing:
     )
 
 
-def told(letter: Letter, found: Borrowed, *, event_id: str, now: datetime) -> Event:
-    """Return the fact that a letter was replayed, in the flow that its message names; pure."""
-    assert letter.queue is not None
-    id_ = letter.message_id
-    return Event(
-        id=event_id,
-        source=SOURCE,
-        type=EventType.MESSAGE_REPLAYED,
-        subject=letter.queue,
-        time=now,
-        correlationid=_flow(found.message.properties.correlation_id, letter.id),
-        data=MessageReplayed(
-            queue=letter.queue,
-            reason=letter.reason,
-            letter=letter.id,
-            message_id=id_.replace("\0", "�") if id_ else None,
-            user=letter.user if _USER.fullmatch(letter.user) else None,
-        ),
-    )
-
-
 def _privileged(letter: Letter, found: Borrowed) -> EventType | None:
     """Return the privileged type a letter is of, by its key or by its body."""
     said = {letter.type}
@@ -139,10 +114,3 @@ def _copied(headers: Mapping[Any, Any]) -> bool:
 
 def _headers(found: Borrowed) -> Mapping[Any, Any]:
     return found.message.properties.headers or {}
-
-
-def _flow(said: object, letter: str) -> str:
-    try:
-        return str(UUID(said if isinstance(said, str) else ""))
-    except ValueError:
-        return str(uuid5(NAMESPACE, f"letter/{letter}"))

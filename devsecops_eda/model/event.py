@@ -45,6 +45,7 @@ class EventType(StrEnum):
     DECISION_MADE = "decision.made"
     MESSAGE_DEAD_LETTERED = "message.dead_lettered"
     MESSAGE_REPLAYED = "message.replayed"
+    MESSAGE_DROPPED = "message.dropped"
     DEPLOYMENT_REQUESTED = "deployment.requested"
     ARTIFACT_PUBLISHED = "artifact.published"
     APPROVAL_REQUESTED = "approval.requested"
@@ -125,11 +126,11 @@ class DeadLettered:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageReplayed:
-    """An operator sent a dead letter to the queue it came from once more.
+class _OfLetter:
+    """What an operator did with a dead letter. Carries nothing of its content.
 
     ``letter`` is what the dead letters call it, ``reason`` why it stood there, ``user`` who said
-    it first. Carries nothing of its content.
+    it first.
     """
 
     queue: str
@@ -137,6 +138,16 @@ class MessageReplayed:
     letter: str
     message_id: str | None = None
     user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReplayed(_OfLetter):
+    """An operator sent a dead letter to the queue it came from once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDropped(_OfLetter):
+    """An operator took a dead letter out for good."""
 
 
 Payload = (
@@ -147,6 +158,7 @@ Payload = (
     | Decision
     | DeadLettered
     | MessageReplayed
+    | MessageDropped
     | DeploymentRequested
     | ArtifactPublished
     | ApprovalRequested

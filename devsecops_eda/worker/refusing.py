@@ -15,7 +15,7 @@ from celery.exceptions import Reject
 
 from devsecops_eda import codec, topology
 from devsecops_eda.errors import DevSecOpsError, RefusalReason, TransientError
-from devsecops_eda.model import NAMESPACE, DeadLettered, Event, EventType
+from devsecops_eda.model import NAMESPACE, DeadLettered, Event, EventType, trace_after
 from devsecops_eda.waiting import Patience
 
 LOG = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class Refusal:
         seed = uuid5(NAMESPACE, f"{self.origin['queue']}/{self.reason}/{self.body}{again}")
         return Event(
             id=str(seed),
+            traceparent=trace_after(codec.said_trace(body, self.headers), str(seed)),
             source=SOURCE,
             type=EventType.MESSAGE_DEAD_LETTERED,
             subject=self.origin["queue"],

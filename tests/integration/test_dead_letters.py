@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from devsecops_eda import codec
 from devsecops_eda.broker import (
+    Outgoing,
     outgoing,
     parse_url,
     publish_once,
@@ -20,7 +22,7 @@ from devsecops_eda.broker import (
 from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.deadletters import Pile
 from devsecops_eda.definitions import Account, definitions
-from devsecops_eda.model import EventType
+from devsecops_eda.model import DeadLettered, EventType, MessageDropped, MessageReplayed
 from devsecops_eda.roles import Role
 from devsecops_eda.topology import DEAD, queue_name
 from tests.conftest import Vhost
@@ -29,7 +31,7 @@ from tests.hostile_properties import HOSTILE, Raw
 from tests.letters import buried as letter
 from tests.rig.operators import TOPOLOGY, Operator, bury, numbered, pushed, say
 from tests.rig.programs import Programs
-from tests.rig.site import REPO, Site
+from tests.rig.site import REPO, Site, Tap
 from tests.rig.standin import messages
 from tests.rig.waiting import eventually
 
@@ -80,6 +82,59 @@ def test_what_is_replayed_when_its_cause_is_mended_is_of_its_sender_and_decided_
         assert operator.counts() == {}
 
 
+def with_header(message: Outgoing, name: str, value: str) -> Outgoing:
+    properties = {
+        **message.properties,
+        "content_type": "application/json",
+        "headers": {name: value},
+    }
+    return replace(message, properties=properties)
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACED = {
+    # The gate's refusal, the door's of an event, the door's of what is none.
+    "vote": outgoing(replace(golden("approval.voted", "approve"), traceparent=TRACE)),
+    "push": replace(
+        outgoing(pushed(1)), body=b'{"traceparent": "%s", "specversion": "1.0"}' % TRACE.encode()
+    ),
+    "binary": with_header(outgoing(pushed(2)), "ce-traceparent", TRACE),
+    "forged": replace(outgoing(pushed(3)), body=b'{"traceparent": "00-%s"}' % (b"0" * 52)),
+    "none": replace(outgoing(pushed(4)), body=b"{"),
+}
+
+
+def test_what_is_told_of_a_refused_message_is_of_its_trace(
+    vhost: Vhost, programs: Programs, tmp_path: Path, operator: Operator
+) -> None:
+    ids = {name: message.properties["message_id"] for name, message in TRACED.items()}
+    traced = {ids[name]: TRACE.split("-")[1] for name in ("vote", "push", "binary")}
+    silent = dict.fromkeys((ids["forged"], ids["none"]))
+    with Site(vhost, programs, tmp_path, checks=["commit"]) as site:
+
+        def told(type_: EventType, number: int) -> Mapping[str, str | None]:
+            events = site.tap.events
+            eventually(lambda: len(events(type_)) == number, timeout_s=30, what=type_.value)
+            spans = [event.traceparent for event in events(type_) if event.traceparent]
+            assert len(set(spans) - {TRACE}) == len(spans)
+            return {
+                event.data.message_id or "": event.traceparent and event.traceparent.split("-")[1]
+                for event in events(type_)
+                if isinstance(event.data, DeadLettered | MessageReplayed | MessageDropped)
+            }
+
+        site.start_gate()
+        say(site.address, list(TRACED.values()))
+        assert told(EventType.MESSAGE_DEAD_LETTERED, 5) == traced | silent
+        # A vote is never replayed; the others are refused once more.
+        assert operator.json("replay", "--all", "--yes")["replayed"] == 4
+        replays = told(EventType.MESSAGE_REPLAYED, 4)
+        assert replays == {id_: trace for id_, trace in (traced | silent).items() if id_ in replays}
+        assert told(EventType.MESSAGE_DEAD_LETTERED, 9) == traced | silent
+        assert operator.json("drop", "--all", "--yes")["dropped"] == 5
+        assert told(EventType.MESSAGE_DROPPED, 5) == traced | silent
+
+
 def test_a_command_that_is_killed_in_the_middle_has_lost_nothing(
     vhost: Vhost, programs: Programs, operator: Operator
 ) -> None:
@@ -99,6 +154,31 @@ def test_a_command_that_is_killed_in_the_middle_has_lost_nothing(
     eventually(found, timeout_s=20, what="every letter stands in one queue or the other")
     assert set(ready) == {b"%d" % at for at in range(number)}
     assert running.log.count("replayed") < number
+
+
+def test_a_drop_that_is_killed_in_the_middle_has_told_of_every_letter_that_is_gone(
+    vhost: Vhost, programs: Programs, operator: Operator
+) -> None:
+    number, url = 1000, parse_url(vhost.url)
+    tap = Tap(vhost.url)
+    bury(url, number, numbered)
+    config = ("--config", operator.config)
+    running = programs.devsecops_eda(*config, "dead", "drop", "--all", "--yes")
+    eventually(lambda: "dropped" in running.log, timeout_s=30, what="a letter", interval_s=0.001)
+    running.kill()
+    there: set[str] = set()
+
+    def found() -> bool:
+        there.update(str(said.message_id) for _, said in messages(url, DEAD))
+        return len(there | told_of()) == number
+
+    def told_of() -> set[str]:
+        facts = [event.data for event in tap.events(EventType.MESSAGE_DROPPED)]
+        return {str(one.message_id) for one in facts if isinstance(one, MessageDropped)}
+
+    eventually(found, timeout_s=20, what="every letter stands there or was told")
+    assert 0 < len(told_of()) < number
+    tap.close()
 
 
 def test_two_who_look_at_once_take_nothing_from_each_other_for_good(

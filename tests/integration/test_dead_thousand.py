@@ -16,7 +16,7 @@ import pytest
 
 from devsecops_eda import codec
 from devsecops_eda.broker import Address, Incoming, Outgoing, outgoing, parse_url
-from devsecops_eda.model import MessageReplayed
+from devsecops_eda.model import MessageDropped, MessageReplayed
 from devsecops_eda.topology import EVENTS, GATE_CHECK, Identities, queue_name
 from devsecops_eda.worker.doorway import Doorway
 from devsecops_eda.worker.refusing import Refusal
@@ -84,6 +84,7 @@ def test_a_thousand_letters_of_five_kinds_are_listed_filtered_replayed_twice_and
     gate = Refusing(address)
     bind(vhost, queue_name(GATE_CHECK), "approval.granted.#")
     bind(vhost, "replays", "message.replayed.#")
+    bind(vhost, "drops", "message.dropped.#")
     for make in FIVE_KINDS.values():
         say(address, [make(at) for at in range(EACH)])
     assert gate.all() == 5 * EACH
@@ -96,6 +97,9 @@ def test_a_thousand_letters_of_five_kinds_are_listed_filtered_replayed_twice_and
     assert told_of == dict.fromkeys(again, 2)
     assert {one["message_id"] for one in again.values()} == {f"push-{at}" for at in range(EACH)}
     dropped(operator)
+    drops = [codec.decode(message.body).data for message in taken(address, "drops")]
+    gone = Counter(fact.reason.value for fact in drops if isinstance(fact, MessageDropped))
+    assert gone == EVERYTHING
 
 
 def looked_at(operator: Operator, *, user: str) -> None:

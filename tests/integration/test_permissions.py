@@ -152,8 +152,8 @@ LISTS = frozenset({"listing.requested/outcomes_of_a_flow"})
 LISTS_ALL = frozenset({"listing.requested/open_approvals"})
 DEPLOYS = frozenset({"deployment.requested/commit"})
 PUBLISHES = frozenset({"artifact.published/image"})
-REPLAYS = frozenset({"message.replayed/future_time"})
-OTHERS = LISTS | LISTS_ALL | DEPLOYS | PUBLISHES | REPLAYS
+CLEARS_UP = frozenset({"message.replayed/future_time", "message.dropped/future_time"})
+OTHERS = LISTS | LISTS_ALL | DEPLOYS | PUBLISHES | CLEARS_UP
 
 
 def test_each_may_say_what_its_role_says_and_nothing_else(users: Users) -> None:
@@ -171,7 +171,7 @@ def test_each_may_say_what_its_role_says_and_nothing_else(users: Users) -> None:
         | elsewhere
         | LISTS
         | LISTS_ALL
-        | REPLAYS,
+        | CLEARS_UP,
     }
     for role, expected in may.items():
         said = {name for name, event in every_event().items() if says(users, role, event)}

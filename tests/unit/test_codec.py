@@ -74,6 +74,7 @@ def test_six_words_and_the_dots_between_them_fit_into_a_key_of_amqp() -> None:
         ("decision.made", "deny", "decision.made.acme:app._.deny."),
         ("message.dead_lettered", "no_json", "message.dead_lettered._.semgrep.not_json."),
         ("message.replayed", "future_time", "message.replayed._.approval.future_time."),
+        ("message.dropped", "future_time", "message.dropped._.approval.future_time."),
         ("deployment.requested", "commit", "deployment.requested.acme:app.prod._."),
         ("artifact.published", "image", "artifact.published.acme:app._._."),
         ("approval.requested", "first_round", "approval.requested.acme:app.prod.deploy."),

@@ -96,7 +96,7 @@ def test_the_privileged_are_those_that_a_verdict_may_rest_on() -> None:
     assert rooms == {"scan", "decision", "approval", "waiver", "override", "artifact", "listing"}
     others = {
         *("commit.pushed", "scan.requested", "decision.requested", "message.dead_lettered"),
-        *("deployment.requested", "listing.requested", "message.replayed"),
+        *("deployment.requested", "listing.requested", "message.replayed", "message.dropped"),
     }
     assert {type_.value for type_ in set(EventType) - PRIVILEGED} == others
 

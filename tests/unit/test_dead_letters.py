@@ -15,9 +15,9 @@ from devsecops_eda import codec
 from devsecops_eda.broker import Borrowed
 from devsecops_eda.codec import MAX_REJECT_BYTES, Delivery, open_door
 from devsecops_eda.deadletters import Wanted, letter_of, obstacle, refused_again, replayed
-from devsecops_eda.deadletters.replaying import told
+from devsecops_eda.deadletters.telling import told
 from devsecops_eda.errors import InvalidEventError, RefusalReason
-from devsecops_eda.model import EventType, MessageReplayed
+from devsecops_eda.model import EventType
 from devsecops_eda.roles import PRIVILEGED
 from devsecops_eda.topology import (
     DEATHS_HEADER,
@@ -158,6 +158,8 @@ def test_whatever_stands_there_has_a_name_and_can_be_replayed_or_says_why_not(
         message = replayed(letter, found)
         assert message.key.startswith(queue_name(""))
         assert refused_again(letter, found, identities=NOBODY)
+    event = told(EventType.MESSAGE_DROPPED, letter, found, id_="x", now=LAST)
+    assert codec.decode(codec.encode(event)) == event
 
 
 @pytest.mark.parametrize("type_", sorted(PRIVILEGED))
@@ -229,30 +231,6 @@ def test_a_replay_passes_the_door_that_the_event_would_pass() -> None:
             Delivery(codec.encode(PUSH), codec.CONTENT_TYPE, headers, queue_name("x"), EVENTS),
             identities=NOBODY,
         )
-
-
-def test_a_replay_is_a_fact_in_the_flow_of_its_message() -> None:
-    found = buried()
-    letter = letter_of(found)
-    event = told(letter, found, event_id="019cb0cf-8420-7a11-8c21-1f2e3d4c5b6a", now=LAST)
-    assert codec.decode(codec.encode(event)) == event
-    assert event.correlationid == PUSH.correlationid
-    assert event.data == MessageReplayed(
-        queue_name("approval"), RefusalReason.FUTURE_TIME, letter.id, PUSH.id, "ci-acme"
-    )
-
-
-@given(
-    id_=st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
-    user=st.text(max_size=40),
-    flow=st.text(max_size=40),
-)
-@settings(deadline=None)
-def test_a_replay_of_anything_can_be_told(id_: str, user: str, flow: str) -> None:
-    found = replace_header(buried(message_id=id_, correlation_id=flow), USER_HEADER, user)
-    found = borrowed(b"", found.message.properties.headers, message_id=id_, correlation_id=flow)
-    event = told(letter_of(found), found, event_id="x", now=LAST)
-    assert codec.decode(codec.encode(event)) == event
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def heard(keys: tuple[str, ...], key: str) -> bool:
 @pytest.mark.parametrize("type_", EventType)
 def test_the_gate_gets_all_that_is_said_to_it_and_nothing_it_says_itself(type_: EventType) -> None:
     key = f"{type_.value}.acme:app._._.flow"
-    taken = type_ not in GATE_SAYS | {EventType.MESSAGE_DEAD_LETTERED, EventType.MESSAGE_REPLAYED}
+    taken = type_ not in GATE_SAYS and not type_.value.startswith("message.")
     assert (GATE_CHECK in TABLE.matching(key)) is taken
 
 

@@ -24,12 +24,13 @@ from devsecops_eda.errors import (
     PublishRefusedError,
     RefusalReason,
 )
-from devsecops_eda.model import DeadLettered, Event
+from devsecops_eda.model import DeadLettered, Event, trace_after
 from devsecops_eda.worker.outgoing import buried
 from devsecops_eda.worker.refusing import DeadLetter, Refusal, refuse_or_give_back
 from tests.unit.test_doorway import arguments_of, delivered, doorway
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 HISTORY = (
     *(topology.FIRST_HEADER, topology.LAST_HEADER, topology.DEATHS_HEADER),
@@ -117,6 +118,27 @@ def test_each_refusal_of_one_message_is_a_fact_of_its_own() -> None:
     histories: tuple[dict[str, str], ...] = ({}, {"deaths": "1"}, {"deaths": "2"})
     told = [Refusal("", "not_json", "", "", {**origin, **h}, {}, {}) for h in histories]
     assert len({refusal.event(NOW).id for refusal in told}) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "known"),
+    [
+        (f'{{"traceparent": "{TRACE}"}}'.encode(), {}, True),
+        (b"{", {"ce-traceparent": TRACE}, True),
+        (b'{"traceparent": "00-1-2-3"}', {}, False),
+        (f'{{"traceparent": "{TRACE}\\n"}}'.encode(), {}, False),
+        (b"{", {"ce-traceparent": "ff" + TRACE[2:]}, False),
+        (b"{", {}, False),
+    ],
+)
+def test_a_refusal_is_of_the_trace_of_its_message_where_that_is_one(
+    body: bytes, headers: dict[str, Any], known: bool
+) -> None:
+    made = doorway().admit(delivered(body, {"headers": headers}, "a.b"))
+    event = Refusal(*arguments_of(made)).event(NOW)
+    assert codec.decode(codec.encode(event)) == event
+    assert event.traceparent == (trace_after(TRACE, event.id) if known else None)
+    assert bool(event.traceparent) is known
 
 
 @dataclass

@@ -48,6 +48,29 @@ def test_what_is_in_no_trace_begins_none(cause: str | None) -> None:
     assert trace_after(cause, "one") is None
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "said"),
+    [
+        (b'{"traceparent": "%s"}' % TRACE.encode(), {}, TRACE),
+        (b'{"data": 1}', {"ce-traceparent": TRACE}, TRACE),
+        (b'{"traceparent": "of the data"}', {"CE-TraceParent": TRACE, "ce-id": "1"}, TRACE),
+        (b"{", {"ce-id": "1"}, None),
+        (b"no json", {"traceparent": TRACE}, None),
+        (b"[]", {}, None),
+        (b'{"traceparent": ["%s"]}' % TRACE.encode(), {}, None),
+        (b'{"traceparent": "a", "traceparent": "b"}', {}, None),
+        (b"[" * 100_000, {}, None),
+        (b'{"traceparent": "%s", "a": "%s"}' % (TRACE.encode(), b"x" * 2**17), {}, None),
+        (b"\xff", {"ce-traceparent": 7}, None),
+        (b"", {}, None),
+    ],
+)
+def test_any_message_says_a_trace_or_none(
+    body: bytes, headers: dict[str, object], said: str | None
+) -> None:
+    assert codec.said_trace(body, headers) == said
+
+
 def test_a_later_version_is_answered_in_the_one_we_speak() -> None:
     assert (trace_after("01" + TRACE[2:], "one") or "").startswith("00-4bf92f35")
 
