@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,18 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
+
+    @property
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        """The arguments of each ``devsecops-eda`` in it, as a shell would part them."""
+        if self.language not in ("", "sh"):
+            return ()
+        lines = self.text.replace("\\\n", " ").splitlines()
+        return tuple(
+            tuple(shlex.split(line, comments=True)[1:])
+            for line in lines
+            if line.startswith("devsecops-eda ")
+        )
 
 
 def blocks(page: str, *languages: str) -> tuple[Block, ...]:
