@@ -14,12 +14,6 @@ from devsecops_eda.workspace import (
 from tests.rig.repositories import git_in
 from tests.rig.trees import assert_harmless, left_out
 
-
-@pytest.fixture
-def canary(tmp_path: Path) -> Path:
-    return tmp_path / "canary"
-
-
 ORDERS = {
     "core.fsmonitor": "{run}",
     "core.sshCommand": "{run}",

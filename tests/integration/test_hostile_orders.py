@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,41 +14,10 @@ from devsecops_eda.workspace import (
     Bounds,
     Checkout,
     Mirror,
-    ScanTree,
     git_version,
 )
 from tests.rig.repositories import Repo
-from tests.rig.trees import assert_harmless, everything_in, left_out
-
-Export = Callable[..., ScanTree]
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "origin.git")
-
-
-@pytest.fixture
-def canary(tmp_path: Path) -> Path:
-    return tmp_path / "canary"
-
-
-@pytest.fixture
-def export(repo: Repo, tmp_path: Path) -> Export:
-    """Commit files, fetch them into a mirror and write the scan tree."""
-
-    def exported(
-        files: Mapping[str | bytes, bytes],
-        modes: Mapping[str | bytes, str] | None = None,
-        bounds: Bounds | None = None,
-    ) -> ScanTree:
-        sha = repo.commit(files, modes=modes)
-        repository = Repository("acme/app", str(repo.path), protocols=("file",))
-        mirror = Mirror(tmp_path / "state", repository, bounds=bounds)
-        mirror.fetch(sha, refs=["main"])
-        return mirror.export(sha, tmp_path / "work" / "tree")
-
-    return exported
+from tests.rig.trees import Export, assert_harmless, everything_in, left_out
 
 
 def bare_repository(prefix: str, command: str) -> dict[str | bytes, bytes]:

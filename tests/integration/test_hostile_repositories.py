@@ -3,7 +3,6 @@
 Nothing outside may be read, and whatever is not scanned has to be listed.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,41 +11,10 @@ from devsecops_eda.settings import Repository
 from devsecops_eda.workspace import (
     Bounds,
     Mirror,
-    ScanTree,
     printable_path,
 )
 from tests.rig.repositories import LINK, SUBMODULE, Repo
-from tests.rig.trees import assert_harmless, everything_in, left_out
-
-Export = Callable[..., ScanTree]
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "origin.git")
-
-
-@pytest.fixture
-def canary(tmp_path: Path) -> Path:
-    return tmp_path / "canary"
-
-
-@pytest.fixture
-def export(repo: Repo, tmp_path: Path) -> Export:
-    """Commit files, fetch them into a mirror and write the scan tree."""
-
-    def exported(
-        files: Mapping[str | bytes, bytes],
-        modes: Mapping[str | bytes, str] | None = None,
-        bounds: Bounds | None = None,
-    ) -> ScanTree:
-        sha = repo.commit(files, modes=modes)
-        repository = Repository("acme/app", str(repo.path), protocols=("file",))
-        mirror = Mirror(tmp_path / "state", repository, bounds=bounds)
-        mirror.fetch(sha, refs=["main"])
-        return mirror.export(sha, tmp_path / "work" / "tree")
-
-    return exported
+from tests.rig.trees import Export, assert_harmless, everything_in, left_out
 
 
 def test_links_and_submodules_are_listed_and_not_followed(export: Export) -> None:

@@ -8,28 +8,7 @@ from devsecops_eda.errors import CheckError, FailureReason
 from devsecops_eda.model import ChangedFile, Signature
 from devsecops_eda.settings import Repository
 from devsecops_eda.workspace import Mirror
-from tests.rig.repositories import Repo
-
-UNKNOWN = "0" * 40
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "origin.git")
-
-
-@pytest.fixture
-def repository(repo: Repo) -> Repository:
-    return Repository(key="acme/app", url=str(repo.path), protocols=("file",))
-
-
-@pytest.fixture
-def mirror(tmp_path: Path, repository: Repository) -> Mirror:
-    return Mirror(tmp_path / "state", repository)
-
-
-def reason_of(error: pytest.ExceptionInfo[CheckError]) -> FailureReason:
-    return error.value.reason
+from tests.rig.repositories import UNKNOWN, Repo
 
 
 def test_a_commit_is_fetched_with_its_history_and_its_target(repo: Repo, mirror: Mirror) -> None:
@@ -130,10 +109,10 @@ def test_a_commit_nobody_has_is_an_unknown_revision(repo: Repo, mirror: Mirror) 
     repo.commit({"a.py": b"1\n"})
     with pytest.raises(CheckError) as error:
         mirror.fetch(UNKNOWN, refs=["main"])
-    assert reason_of(error) is FailureReason.UNKNOWN_REVISION
+    assert error.value.reason is FailureReason.UNKNOWN_REVISION
     with pytest.raises(CheckError) as error:
         mirror.gather(UNKNOWN, target=None)
-    assert reason_of(error) is FailureReason.UNKNOWN_REVISION
+    assert error.value.reason is FailureReason.UNKNOWN_REVISION
 
 
 def test_a_push_that_has_not_quite_arrived_is_found_at_the_second_look(
@@ -158,7 +137,7 @@ def test_only_a_full_commit_id_is_fetched(repo: Repo, mirror: Mirror, sha: str) 
     repo.commit({"a.py": b"1\n"})
     with pytest.raises(CheckError) as error:
         mirror.fetch(sha)
-    assert reason_of(error) is FailureReason.UNKNOWN_REVISION
+    assert error.value.reason is FailureReason.UNKNOWN_REVISION
 
 
 @pytest.mark.parametrize(
@@ -168,7 +147,7 @@ def test_what_is_no_name_of_a_branch_is_not_asked_for(repo: Repo, mirror: Mirror
     sha = repo.commit({"a.py": b"1\n"})
     with pytest.raises(CheckError) as error:
         mirror.fetch(sha, refs=[ref])
-    assert reason_of(error) is FailureReason.UNKNOWN_REVISION
+    assert error.value.reason is FailureReason.UNKNOWN_REVISION
 
 
 def test_a_branch_that_looks_like_an_option_is_a_branch(repo: Repo, mirror: Mirror) -> None:

@@ -18,29 +18,8 @@ from devsecops_eda.settings import Repository
 from devsecops_eda.workspace import Bounds, Mirror
 from devsecops_eda.workspace.git import Git
 from devsecops_eda.workspace.remote import remote_configuration, remote_variables
-from tests.rig.repositories import Repo, environment
+from tests.rig.repositories import UNKNOWN, Repo, environment
 from tests.rig.waiting import eventually
-
-UNKNOWN = "0" * 40
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path / "origin.git")
-
-
-@pytest.fixture
-def repository(repo: Repo) -> Repository:
-    return Repository(key="acme/app", url=str(repo.path), protocols=("file",))
-
-
-@pytest.fixture
-def mirror(tmp_path: Path, repository: Repository) -> Mirror:
-    return Mirror(tmp_path / "state", repository)
-
-
-def reason_of(error: pytest.ExceptionInfo[CheckError]) -> FailureReason:
-    return error.value.reason
 
 
 def test_a_commit_that_is_here_needs_no_server(repo: Repo, mirror: Mirror) -> None:
@@ -57,7 +36,7 @@ def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path, repository: R
     mirror = Mirror(tmp_path / "state", replace(repository, url=str(tmp_path / "plain")))
     with pytest.raises(CheckError) as error:
         mirror.fetch(UNKNOWN, refs=["main"])
-    assert reason_of(error) is FailureReason.FETCH_REFUSED
+    assert error.value.reason is FailureReason.FETCH_REFUSED
 
 
 def test_a_server_that_does_not_listen_is_away(tmp_path: Path) -> None:
@@ -94,7 +73,7 @@ def test_only_the_protocols_of_the_repository_are_spoken(
     mirror = Mirror(tmp_path / "state", Repository(key="a", url=url, protocols=protocols))
     with pytest.raises(CheckError) as error:
         mirror.fetch(sha, refs=["main"], timeout_s=20)
-    assert reason_of(error) is FailureReason.FETCH_REFUSED
+    assert error.value.reason is FailureReason.FETCH_REFUSED
     assert not canary.exists()
 
 
@@ -243,7 +222,7 @@ def test_a_tree_over_its_bounds_is_no_verdict(
         mirror.fetch(sha)
         with pytest.raises(CheckError) as error:
             mirror.export(sha, tmp_path / "tree")
-        assert reason_of(error) is FailureReason.RESOURCE_LIMIT
+        assert error.value.reason is FailureReason.RESOURCE_LIMIT
 
 
 def test_a_tree_is_gone_when_it_is_closed(repo: Repo, mirror: Mirror, tmp_path: Path) -> None:

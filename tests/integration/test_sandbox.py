@@ -7,8 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,21 +18,6 @@ from devsecops_eda.sandbox import Limits
 from devsecops_eda.settings import SandboxMode
 from tests.rig.sandboxed import BUBBLEWRAP, MODES, python, refused, run, running
 from tests.rig.waiting import eventually
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Path:
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def name_of_its_own() -> Iterator[str]:
-    """A number no other process has in its command line: what is started is found by it."""
-    number = str(uuid.uuid4().int % 10**9 + 10**9)
-    yield number
-    assert not running(number)
 
 
 @MODES

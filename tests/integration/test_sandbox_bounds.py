@@ -1,7 +1,5 @@
 """The sandbox against programs that misbehave in every way we could think of."""
 
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,21 +8,6 @@ from devsecops_eda.errors import CheckError, FailureReason
 from devsecops_eda.sandbox import Limits
 from devsecops_eda.settings import SandboxMode
 from tests.rig.sandboxed import MODES, python, refused, run, running
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Path:
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def name_of_its_own() -> Iterator[str]:
-    """A number no other process has in its command line: what is started is found by it."""
-    number = str(uuid.uuid4().int % 10**9 + 10**9)
-    yield number
-    assert not running(number)
 
 
 @MODES

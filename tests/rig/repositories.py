@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
+UNKNOWN = "0" * 40
+"""A commit that no repository has."""
 
 
 class Repo:

@@ -1,8 +1,12 @@
 """What is true of every scan tree, whatever it was made from."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from devsecops_eda.workspace import ScanTree
+
+Export = Callable[..., ScanTree]
+"""Commits files (modes and bounds are optional), and returns the tree that is scanned."""
 
 
 def left_out(tree: ScanTree) -> dict[str, str]:

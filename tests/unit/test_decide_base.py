@@ -1,21 +1,18 @@
 """Which commit is the base, and what it means that there is nothing to look at."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
 from devsecops_eda.model import ChangedFile, Outcome
 from devsecops_eda.policy import (
-    Baseline,
     BaselineWanted,
-    Cause,
-    Facts,
     baseline_candidates,
     decide,
     next_deadline,
     wanted_baselines,
 )
+from tests.comparing import NEW, OTHER, SCAN, known
 from tests.judging import (
     BASE,
     BEFORE,
@@ -36,22 +33,6 @@ from tests.judging import (
     policy,
     verdict,
 )
-
-NEW = policy("kind: findings, check: semgrep, at_most: {high: 0}, new_only: true")
-SCAN = policy("kind: scan, check: semgrep")
-OTHER = "sha256:" + "9" * 64
-WANTED = (BaselineWanted("semgrep", BASE, RULES, DATA),)
-ASKED = Cause("asked", "semgrep", NOW + minutes(1), NOW + minutes(1))
-
-
-def known(
-    head: Outcome,
-    *baselines: Baseline,
-    git: Outcome | None = None,
-    requested_at: datetime | None = None,
-) -> Facts:
-    asked = [Baseline("semgrep", BASE, (), requested_at)] if requested_at else []
-    return facts(head, git or commit(), baselines=[*baselines, *asked])
 
 
 def shas(*letters: str) -> tuple[str, ...]:

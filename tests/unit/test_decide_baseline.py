@@ -9,21 +9,18 @@ from devsecops_eda.model import ChangedFile, Outcome, Severity, Subject
 from devsecops_eda.policy import (
     Baseline,
     BaselineWanted,
-    Cause,
-    Facts,
     decide,
     wanted_baselines,
 )
+from tests.comparing import ASKED, NEW, OTHER, WANTED, known
 from tests.judging import (
     BASE,
     BEFORE,
-    DATA,
     HEAD,
     NOW,
     OLDER,
     PUSH,
     REPO,
-    RULES,
     baseline,
     commit,
     completed,
@@ -37,22 +34,6 @@ from tests.judging import (
     rescan,
     verdict,
 )
-
-NEW = policy("kind: findings, check: semgrep, at_most: {high: 0}, new_only: true")
-SCAN = policy("kind: scan, check: semgrep")
-OTHER = "sha256:" + "9" * 64
-WANTED = (BaselineWanted("semgrep", BASE, RULES, DATA),)
-ASKED = Cause("asked", "semgrep", NOW + minutes(1), NOW + minutes(1))
-
-
-def known(
-    head: Outcome,
-    *baselines: Baseline,
-    git: Outcome | None = None,
-    requested_at: datetime | None = None,
-) -> Facts:
-    asked = [Baseline("semgrep", BASE, (), requested_at)] if requested_at else []
-    return facts(head, git or commit(), baselines=[*baselines, *asked])
 
 
 def test_what_the_base_has_is_not_new() -> None:
