@@ -8,6 +8,8 @@ from uuid import UUID
 
 import click
 
+from devsecops_eda.model import DEFAULT_GATE
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_BRANCH = "main"
@@ -21,7 +23,7 @@ def subject_options(*, required: bool) -> Callable[[Command], Command]:
         click.option("--sha", help="Full sha of the commit."),
         click.option("--branch", help=f"Branch it was pushed to.  [default: {DEFAULT_BRANCH}]"),
         click.option("--target", metavar="REF", help="Branch it is to be merged into."),
-        click.option("--gate", default="merge", show_default=True, help="Who decides."),
+        click.option("--gate", default=DEFAULT_GATE, show_default=True, help="Who decides."),
         click.option("--format", "form", type=click.Choice(["text", "json"]), default="text"),
     )
 

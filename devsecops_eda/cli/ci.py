@@ -24,7 +24,7 @@ from devsecops_eda.cli.output import Target, print_report, targets_of, write_all
 from devsecops_eda.cli.telling import Conversation, connected, seconds_of
 from devsecops_eda.errors import ConfigurationError
 from devsecops_eda.evidence import open_evidence
-from devsecops_eda.model import Decision, Event, EventType
+from devsecops_eda.model import DEFAULT_GATE, Decision, Event, EventType
 from devsecops_eda.reports import FORMATS, Result, plain, render_annotations
 from devsecops_eda.settings import Loaded
 from devsecops_eda.settings.keys import ENVIRONMENT_PREFIX
@@ -55,7 +55,7 @@ class Wanted:
 
 
 @click.command()
-@click.option("--gate", default="merge", show_default=True, help="Who decides.")
+@click.option("--gate", default=DEFAULT_GATE, show_default=True, help="Who decides.")
 @click.option(
     "--wait", "wait_s", callback=seconds_of, metavar="TIME", default="15m", show_default=True,
     help="How long to wait for the decision.",

@@ -15,7 +15,7 @@ from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.cli.policy_source import CASES, configured_policy
 from devsecops_eda.cli.spans import span_of
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.model import Subject
+from devsecops_eda.model import DEFAULT_GATE, Subject
 from devsecops_eda.policy import Facts
 from devsecops_eda.reports import plain, sentence
 from devsecops_eda.settings import Settings
@@ -114,7 +114,7 @@ def test(app: App, files: Sequence[Path], policy_path: Path | None, form: str) -
 
 
 @policy.command()
-@click.option("--gate", default="merge", show_default=True, help="The gate that is asked.")
+@click.option("--gate", default=DEFAULT_GATE, show_default=True, help="The gate that is asked.")
 @click.option("--repo", required=True, help="Key of the repository.")
 @click.option("--branch", default="main", show_default=True, help="Branch it is judged for.")
 @click.option("--environment", help="Environment it is to go to.")

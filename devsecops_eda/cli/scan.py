@@ -16,14 +16,12 @@ from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.output import Target, print_report, targets_of, write_all
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.model import Event, Outcome
+from devsecops_eda.model import DEFAULT_GATE, Event, Outcome
 from devsecops_eda.policy import COMMIT_CHECK
 from devsecops_eda.reports import FORMATS
 
 if TYPE_CHECKING:
     from devsecops_eda.embedded import ScanResult
-
-DEFAULT_GATE = "merge"
 
 
 @click.command()

@@ -6,7 +6,7 @@
 ...     decision = client.ask(push, gate="merge", timeout_s=900)
 """
 
-from devsecops_eda.client.core import DEFAULT_GATE, Client
+from devsecops_eda.client.core import Client
 from devsecops_eda.client.facts import (
     SOURCE,
     artifact_published,
@@ -27,6 +27,7 @@ from devsecops_eda.client.voices import (
     waiver_requested,
     waiver_revoked,
 )
+from devsecops_eda.model import DEFAULT_GATE
 
 __all__ = [
     "DEFAULT_GATE",

@@ -18,6 +18,7 @@ from devsecops_eda.client.spool import Spool
 from devsecops_eda.client.waiting import SILENCE_S, OnEvent, Question, Waiter, question_of
 from devsecops_eda.errors import ConfigurationError, TransientError
 from devsecops_eda.model import (
+    DEFAULT_GATE,
     Decision,
     Event,
     ListingMade,
@@ -29,7 +30,6 @@ from devsecops_eda.topology import Identities
 
 LOG = logging.getLogger(__name__)
 
-DEFAULT_GATE = "merge"
 TELL_S = 30.0
 """So long `ask` tries to tell its event, out of the time it was given."""
 

@@ -4,6 +4,6 @@ It is not RabbitMQ: no acknowledgements, no redelivery, no permissions. What it 
 real thing is the topology table, topic matching, the codec and every line of judgement.
 """
 
-from devsecops_eda.embedded.scan import DEFAULT_GATE, ScanResult, scan
+from devsecops_eda.embedded.scan import ScanResult, scan
 
-__all__ = ["DEFAULT_GATE", "ScanResult", "scan"]
+__all__ = ["ScanResult", "scan"]

@@ -21,6 +21,7 @@ from devsecops_eda.evidence import Evidence, open_evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Message, open_ledger
 from devsecops_eda.model import (
+    DEFAULT_GATE,
     Decision,
     DecisionRequested,
     Event,
@@ -37,7 +38,6 @@ from devsecops_eda.scanning import Answering, Phase, Phases, Scanning, the_check
 from devsecops_eda.settings import Repository, SandboxMode, Settings
 from devsecops_eda.topology import GATE_CHECK, Topology
 
-DEFAULT_GATE = "merge"
 REMOTE = "origin"
 TICK_S = 0.5
 STOP_TIMEOUT_S = 5.0

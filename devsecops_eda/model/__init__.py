@@ -13,6 +13,7 @@ from devsecops_eda.model.approval import (
     Seats,
 )
 from devsecops_eda.model.decision import (
+    DEFAULT_GATE,
     MAX_INLINE_FINDINGS,
     Decision,
     Mode,
@@ -76,6 +77,7 @@ from devsecops_eda.model.waiver import (
 )
 
 __all__ = [
+    "DEFAULT_GATE",
     "MAX_INLINE_FINDINGS",
     "NAMESPACE",
     "ApprovalClosed",

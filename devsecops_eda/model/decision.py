@@ -9,6 +9,9 @@ from enum import StrEnum
 from devsecops_eda.model.finding import Finding
 from devsecops_eda.model.subject import Subject
 
+DEFAULT_GATE = "merge"
+"""The gate that is meant where nobody names one."""
+
 MAX_INLINE_FINDINGS = 50
 """As many blocking findings a decision carries; more are counted."""
 
