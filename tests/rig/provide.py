@@ -23,6 +23,7 @@ PACKAGES = {
     "prometheus": "Prometheus",
     "prometheus-node-exporter": "its node exporter",
     "bubblewrap": "bubblewrap",
+    "sqlite3": "SQLite's own program",
     "systemd": "systemd-analyze",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -44,6 +45,11 @@ class Broker:
 
     sbin: Path
     environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def version(self) -> str:
+        """What the folder of its programs is called after."""
+        return self.sbin.parent.name.rpartition("-")[2]
 
 
 def newest(pattern: str, below: Path) -> Path | None:
@@ -115,13 +121,20 @@ def find_of_prometheus(name: str = "prometheus") -> Path | None:
 
 def find_bubblewrap() -> Path | None:
     """Return the machine's bubblewrap, else the unpacked one, else nothing."""
-    found = shutil.which("bwrap") or shutil.which("bwrap", path=str(CACHE / "bin"))
-    return Path(found) if found else None
+    return _by_name("bwrap")
+
+
+def find_sqlite() -> Path | None:
+    """Return SQLite's own program: the machine's, else the unpacked one, else nothing."""
+    return _by_name("sqlite3")
 
 
 def find_systemd_analyze() -> Path | None:
     """Return what judges systemd units on this machine, else the unpacked one, else nothing."""
-    name = "systemd-analyze"
+    return _by_name("systemd-analyze")
+
+
+def _by_name(name: str) -> Path | None:
     found = shutil.which(name) or shutil.which(name, path=str(CACHE / "bin"))
     return Path(found) if found else None
 
@@ -134,6 +147,7 @@ def missing() -> tuple[str, ...]:
         "prometheus": find_of_prometheus(),
         "prometheus-node-exporter": find_of_prometheus("prometheus-node-exporter"),
         "bubblewrap": find_bubblewrap(),
+        "sqlite3": find_sqlite(),
         "systemd": find_systemd_analyze(),
     }
     return tuple(package for package in PACKAGES if found[package] is None)
@@ -247,7 +261,7 @@ def relocate(root: Path) -> None:
 def _wrap(root: Path) -> None:
     """Make the unpacked programs that are called by name find their own libraries."""
     libraries = newest("usr/lib/*-linux-gnu*", root) or root
-    for name in ("bwrap", "systemd-analyze"):
+    for name in ("bwrap", "sqlite3", "systemd-analyze"):
         if (root / "usr/bin" / name).exists():
             wrapper = CACHE / "bin" / name
             wrapper.parent.mkdir(exist_ok=True)
@@ -269,15 +283,16 @@ def provide() -> None:
         return
     names = " and ".join(PACKAGES[package] for package in wanted)
     reasons = []
-    for way, allowed in (
-        (install, os.geteuid() == 0 and not os.environ.get(UNPACK)),
-        (unpack, True),
+    for way, packages, allowed in (
+        (install, wanted, os.geteuid() == 0 and not os.environ.get(UNPACK)),
+        # All of them: what was unpacked before is unpacked anew.
+        (unpack, tuple(PACKAGES), True),
     ):
         if not allowed:
             continue
         print(f"getting {names} ({way.__name__})", flush=True)
         try:
-            way(wanted)
+            way(packages)
         except (CannotProvideError, OSError, subprocess.TimeoutExpired) as error:
             reasons.append(f"{way.__name__}: {error}")
         wanted = missing()
