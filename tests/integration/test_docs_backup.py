@@ -15,7 +15,7 @@ from tests.judged import BASE, HEAD, NOW, commit_told, decisions, pushed, semgre
 from tests.rig.postgres import PostgresServer
 from tests.rig.postgres_files import ADMIN
 from tests.rig.programs import Programs
-from tests.rig.provide import find_database, find_sqlite
+from tests.rig.provide import find_database, find_program
 from tests.rig.reader import Reader
 
 PAGE = "docs/backup.md"
@@ -48,7 +48,7 @@ def test_a_ledger_on_sqlite_comes_back_as_it_was_at_the_backup(
         folder.mkdir()
     settings = Settings(state_dir=home)
     before = decided(settings, HEAD)
-    sqlite = find_sqlite()
+    sqlite = find_program("sqlite3")
     assert sqlite, "sqlite3 is missing: `make rig` gets it"
     reader = Reader(
         programs,

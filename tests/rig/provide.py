@@ -119,22 +119,8 @@ def find_of_prometheus(name: str = "prometheus") -> Path | None:
     return Path(found) if found else None
 
 
-def find_bubblewrap() -> Path | None:
-    """Return the machine's bubblewrap, else the unpacked one, else nothing."""
-    return _by_name("bwrap")
-
-
-def find_sqlite() -> Path | None:
-    """Return SQLite's own program: the machine's, else the unpacked one, else nothing."""
-    return _by_name("sqlite3")
-
-
-def find_systemd_analyze() -> Path | None:
-    """Return what judges systemd units on this machine, else the unpacked one, else nothing."""
-    return _by_name("systemd-analyze")
-
-
-def _by_name(name: str) -> Path | None:
+def find_program(name: str) -> Path | None:
+    """Return a program that is called by name: the machine's, else the unpacked one, else nothing."""
     found = shutil.which(name) or shutil.which(name, path=str(CACHE / "bin"))
     return Path(found) if found else None
 
@@ -146,9 +132,9 @@ def missing() -> tuple[str, ...]:
         "postgresql": find_database(),
         "prometheus": find_of_prometheus(),
         "prometheus-node-exporter": find_of_prometheus("prometheus-node-exporter"),
-        "bubblewrap": find_bubblewrap(),
-        "sqlite3": find_sqlite(),
-        "systemd": find_systemd_analyze(),
+        "bubblewrap": find_program("bwrap"),
+        "sqlite3": find_program("sqlite3"),
+        "systemd": find_program("systemd-analyze"),
     }
     return tuple(package for package in PACKAGES if found[package] is None)
 

@@ -12,7 +12,7 @@ from devsecops_eda.cli import group
 from devsecops_eda.scanning import longest_s, the_check
 from devsecops_eda.settings import KEYS, Settings
 from devsecops_eda.worker.celery_app import EX_OUR_BUG, TURNS_EVERY_S
-from tests.rig.provide import find_systemd_analyze
+from tests.rig.provide import find_program
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -25,7 +25,7 @@ SPANS = {"s": 1, "min": 60, "h": 3600}
 
 @pytest.fixture(scope="module")
 def analyze() -> str:
-    found = find_systemd_analyze()
+    found = find_program("systemd-analyze")
     assert found, "systemd-analyze is missing: `make rig` gets it"
     return str(found)
 
