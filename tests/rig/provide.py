@@ -120,7 +120,7 @@ def find_of_prometheus(name: str = "prometheus") -> Path | None:
 
 
 def find_program(name: str) -> Path | None:
-    """Return a program that is called by name: the machine's, else the unpacked one, else nothing."""
+    """Return a program by its name: the machine's, else the unpacked one, else nothing."""
     found = shutil.which(name) or shutil.which(name, path=str(CACHE / "bin"))
     return Path(found) if found else None
 
