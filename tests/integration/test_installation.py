@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.rig.site import git
-from tests.rig.systemd import Systemd
+from tests.rig.systemd import CommandError, Systemd
 from tests.rig.trial import GOOD
 from tests.rig.waiting import eventually
-from tests.rig.walkthrough import NAMES, Walk, blocks
+from tests.rig.walkthrough import Walk, blocks
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(1500)]
 
@@ -93,8 +93,17 @@ def installed(
 
 
 def _await_targets(installed: Installed) -> None:
+    """Wait as the page says: for a gate, three workers, RabbitMQ twice and three hosts."""
+
+    def seen() -> bool:
+        try:
+            up = installed.ask("up")
+        except CommandError:
+            return False  # Prometheus is still starting.
+        return len(up) == 9 and all(up)
+
     eventually(
-        lambda: (seen := installed.ask("up")) and len(seen) >= 9 and all(seen),
+        seen,
         timeout_s=90,
         interval_s=1,
         what="Prometheus reaches all that it watches",
@@ -125,9 +134,14 @@ def test_the_doctor_finds_nothing_broken_and_the_workers_are_ready(installed: In
 
 def test_every_program_speaks_as_its_own_user_and_over_tls(installed: Installed) -> None:
     broker = installed.walk.hosts["RabbitMQ's"]
-    listed = broker.run("rabbitmqctl", "-q", "list_connections", "user", "ssl", "vhost")
-    seen = {tuple(line.split("\t")) for line in listed.splitlines()[1:]}
-    assert seen == {(f"devsecops-{user}", "true", "devsecops") for user in USERS}
+    programs = {(f"devsecops-{user}", "true", "devsecops") for user in USERS}
+
+    def seen() -> set[tuple[str, ...]]:
+        listed = broker.run("rabbitmqctl", "-q", "list_connections", "user", "ssl", "vhost")
+        return {tuple(line.split("\t")) for line in listed.splitlines()[1:]}
+
+    # That of the CI job is listed for a while after its end.
+    eventually(lambda: seen() == programs, timeout_s=60, what=f"connections of {programs} alone")
     users = broker.run("rabbitmqctl", "-q", "list_users").splitlines()[1:]
     others = {"admin", "ci-acme", "devsecops-operator"}
     assert {line.split("\t")[0] for line in users} == others | {f"devsecops-{one}" for one in USERS}
@@ -178,8 +192,3 @@ def test_every_expression_of_the_dashboard_has_a_value(installed: Installed) -> 
         return not missing
 
     eventually(all_seen, timeout_s=90, interval_s=2, what=f"a value for each of {missing}")
-
-
-def test_the_page_has_commands_for_every_host() -> None:
-    assert {block.host for block in PAGE} == {"each", *NAMES}
-    assert sum(block.three_only for block in PAGE) == 1
