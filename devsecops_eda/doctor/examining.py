@@ -97,7 +97,12 @@ def _stands(
 def _unseen(error: DevSecOpsError) -> Iterator[Finding]:
     match error:
         case NotAuthorisedError():
-            yield fail("queues", str(error), "ask as an operator: name its user in broker.url")
+            yield fail(
+                "queues",
+                str(error),
+                "ask as an operator: name its user in broker.url and its password in"
+                " broker.password_file (DEVSECOPS_EDA_BROKER_PASSWORD_FILE)",
+            )
         case BrokerUnreachableError():
             yield not_checked("queues", str(error), "start it, or mend broker.url")
         case ConfigurationError():
