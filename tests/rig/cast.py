@@ -33,7 +33,8 @@ from devsecops_eda.checks import (
 )
 from devsecops_eda.cli.config import load
 from devsecops_eda.ledger import Message
-from devsecops_eda.model import CommitFacts, Event, Severity, Subject
+from devsecops_eda.model import CommitFacts, DataVersion, Event, Severity, Subject
+from devsecops_eda.model import Gap as Unseen
 from devsecops_eda.policy import load_policy
 from devsecops_eda.scanning import MirrorSource, the_check
 from devsecops_eda.settings import Settings
@@ -41,6 +42,9 @@ from devsecops_eda.worker.gate_program import OneConnection, run_gate
 from devsecops_eda.worker.refusing import DeadLetter
 from devsecops_eda.worker.scan_program import FreshConnections, run_worker
 from devsecops_eda.workspace import ScanTree
+
+DATE = "date"
+"""The file, in the folder of the check ``dated`` below the state folder, that dates its data."""
 
 
 class Gap(StrEnum):
@@ -127,6 +131,21 @@ class Killer(Sleepy):
         raise AssertionError("unreachable")
 
 
+class Dated(Sleepy):
+    """Finds two things, cannot look at a third, and looks with data that a file dates."""
+
+    name = "dated"
+    findings = 2
+
+    def select(self, tree: Tree, settings: CheckSettings | None = None) -> Selection:
+        return Selection(tree.paths, (Unseen("elsewhere", "it lies elsewhere"),))
+
+    def inputs(self, settings: CheckSettings, *, now: datetime) -> Inputs:
+        assert settings.database is not None
+        date = datetime.fromisoformat((settings.database / DATE).read_text())
+        return Inputs("sha256:" + "0" * 64, DataVersion("sha256:" + "1" * 64, date))
+
+
 class DyingSource(MirrorSource):
     """A mirror whose process may die with the tree just written."""
 
@@ -186,13 +205,17 @@ class DyingSpeaker(OneConnection):
 
 
 def _check(name: str, death: Death) -> Check:
-    parts = {cls.name: cls for cls in (Sleepy, Swift, Bulky, Killer)}
+    parts = {cls.name: cls for cls in (Sleepy, Swift, Bulky, Killer, Dated)}
     return parts[name](death) if name in parts else the_check(name)
 
 
 def _settings(config: Path, checks: Sequence[str]) -> Settings:
     settings = load(config, os.environ).settings
-    return replace(settings, checks={name: CheckSettings(name) for name in checks})
+    folder = settings.state_dir / Dated.name
+    given = {name: CheckSettings(name) for name in checks}
+    if Dated.name in given:
+        given[Dated.name] = CheckSettings(Dated.name, database=folder)
+    return replace(settings, checks=given)
 
 
 def _recycle(conf: Any, **_: Any) -> None:
