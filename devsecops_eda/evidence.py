@@ -55,6 +55,16 @@ class Evidence(ABC):
             UnavailableError: the store is away.
         """
 
+    def answers(self) -> None:
+        """Return where the store is there, whatever it holds.
+
+        Raises:
+            UnavailableError: it is away.
+        """
+        # Nothing has that digest: a store that says so is there.
+        with suppress(EvidenceMissingError):
+            self.get("sha256:" + "0" * 64)
+
     def old(self, before: datetime) -> Iterator[Kept]:
         """Yield what was put before ``before`` and never again; nothing, where that is not known.
 

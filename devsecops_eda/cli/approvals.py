@@ -85,12 +85,11 @@ def list_(app: App, repo: str | None, mine: bool, every: bool, form: str) -> Non
 @pass_app
 def show(app: App, id_: str, repo: str | None, form: str) -> None:
     """Print what is asked, of whom, who is excluded and why, and what has been voted."""
-    with connected(app) as client:
-        made = asking.one_listed(client, Listed.APPROVALS, id_, repo=repo)
-    if form == "json":
-        click.echo(asking.written(made), nl=False)
-        return
-    click.echo(approval_text(made.approvals[0], asking.now()), nl=False)
+
+    def text(made: ListingMade) -> str:
+        return approval_text(made.approvals[0], asking.now())
+
+    asking.show_one(app, Listed.APPROVALS, id_, repo=repo, form=form, text=text)
 
 
 @approvals.command()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from devsecops_eda.broker import Deadline
+from devsecops_eda.cli.context import App
+from devsecops_eda.cli.telling import connected
 from devsecops_eda.codec.payloads import to_data
 from devsecops_eda.errors import DevSecOpsError, NotAuthorisedError, UnavailableError
 from devsecops_eda.model import Event, Listed, ListingMade, ListingRequested
@@ -65,6 +67,25 @@ def one_listed(client: Client, of: Listed, id_: str, *, repo: str | None) -> Lis
         where = f" in {repo}" if repo else ""
         raise click.UsageError(f"the gate has no {of.value.removesuffix('s')} {id_!r}{where}")
     return made
+
+
+def show_one(
+    app: App,
+    of: Listed,
+    id_: str,
+    *,
+    repo: str | None,
+    form: str,
+    text: Callable[[ListingMade], str],
+) -> None:
+    """Print the listing of one thing by its id, as JSON or as ``text`` has it.
+
+    Raises:
+        The errors of `one_listed` and of connecting.
+    """
+    with connected(app) as client:
+        made = one_listed(client, of, id_, repo=repo)
+    click.echo(written(made) if form == "json" else text(made), nl=False)
 
 
 def told(

@@ -175,12 +175,11 @@ def list_(app: App, repo: str | None, expiring: timedelta | None, every: bool, f
 @pass_app
 def show(app: App, id_: str, repo: str | None, form: str) -> None:
     """Print one waiver: what it covers, who asked, who granted, and how it stands."""
-    with connected(app) as client:
-        made = asking.one_listed(client, Listed.WAIVERS, id_, repo=repo)
-    if form == "json":
-        click.echo(asking.written(made), nl=False)
-        return
-    click.echo(waiver_text(made.waivers[0], asking.now()), nl=False)
+
+    def text(made: ListingMade) -> str:
+        return waiver_text(made.waivers[0], asking.now())
+
+    asking.show_one(app, Listed.WAIVERS, id_, repo=repo, form=form, text=text)
 
 
 def _scope(

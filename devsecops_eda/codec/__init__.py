@@ -23,8 +23,8 @@ from devsecops_eda.codec.envelope import (
     key_of,
     properties_of,
 )
+from devsecops_eda.codec.hearsay import said_flow, said_trace, said_user
 from devsecops_eda.codec.times import format_time, parse_time
-from devsecops_eda.codec.trace import said_trace
 from devsecops_eda.codec.words import subject_of
 
 __all__ = [
@@ -46,6 +46,8 @@ __all__ = [
     "outcome_to_evidence",
     "parse_time",
     "properties_of",
+    "said_flow",
     "said_trace",
+    "said_user",
     "subject_of",
 ]

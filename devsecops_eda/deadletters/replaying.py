@@ -15,9 +15,6 @@ from devsecops_eda.errors import InvalidEventError, RefusalReason
 from devsecops_eda.model import EventType
 from devsecops_eda.roles import PRIVILEGED
 
-MAX_SHORT_BYTES = 255
-"""What AMQP allows to a property and to the name of a header."""
-
 _KEPT_PROPERTIES = ("content_type", "message_id", "type", "correlation_id", "app_id")
 _OF_THE_BROKER = re.compile(r"x-(?:death|first-death|last-death|delivery-count|acquired-count)")
 _COPIES = ("cc", "bcc")

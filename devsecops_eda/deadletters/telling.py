@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from devsecops_eda import codec, topology
 from devsecops_eda.broker import Borrowed
@@ -26,7 +26,6 @@ _SAID: Mapping[EventType, type[MessageReplayed | MessageDropped]] = {
     EventType.MESSAGE_DROPPED: MessageDropped,
 }
 _QUEUE = re.compile("[!-~]{1,255}")
-_USER = re.compile("[!-~]{1,128}")
 
 
 def told(type_: EventType, letter: Letter, found: Borrowed, *, id_: str, now: datetime) -> Event:
@@ -44,7 +43,8 @@ def told(type_: EventType, letter: Letter, found: Borrowed, *, id_: str, now: da
         type=type_,
         subject=about,
         time=now,
-        correlationid=_flow(message.properties.correlation_id, letter.id),
+        correlationid=codec.said_flow(message.properties.correlation_id)
+        or str(uuid5(NAMESPACE, f"letter/{letter.id}")),
         traceparent=trace_after(
             codec.said_trace(message.body, message.properties.headers or {}), id_
         ),
@@ -53,13 +53,6 @@ def told(type_: EventType, letter: Letter, found: Borrowed, *, id_: str, now: da
             reason=letter.reason,
             letter=letter.id,
             message_id=name.replace("\0", "�") if name else None,
-            user=letter.user if _USER.fullmatch(letter.user) else None,
+            user=codec.said_user(letter.user),
         ),
     )
-
-
-def _flow(said: object, letter: str) -> str:
-    try:
-        return str(UUID(said if isinstance(said, str) else ""))
-    except ValueError:
-        return str(uuid5(NAMESPACE, f"letter/{letter}"))

@@ -15,9 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from celery.exceptions import Reject
-
-from devsecops_eda import codec, logs
+from devsecops_eda import codec
 from devsecops_eda.broker import PublishingThread, address_of, outgoing
 from devsecops_eda.errors import (
     InvalidEventError,
@@ -27,7 +25,7 @@ from devsecops_eda.errors import (
 from devsecops_eda.evidence import open_evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, open_ledger
-from devsecops_eda.metrics import Nothing, Recorder, Stage, table
+from devsecops_eda.metrics import Nothing, Recorder
 from devsecops_eda.model import Event
 from devsecops_eda.notify import Pulse, Systemd
 from devsecops_eda.policy import Policy
@@ -37,11 +35,12 @@ from devsecops_eda.topology import GATE_CHECK, queue_name
 from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import LOOP, celery_app, run
 from devsecops_eda.worker.gate_watched import GateWatch
+from devsecops_eda.worker.handling import Handling
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.mainloop import MainLoop
-from devsecops_eda.worker.measuring import MeasuredSpeaker, Speaker, given_back_counted
+from devsecops_eda.worker.measuring import MeasuredSpeaker, Speaker
 from devsecops_eda.worker.outgoing import buried, repeated
-from devsecops_eda.worker.refusing import DeadLetter, Refusal, refuse_or_give_back
+from devsecops_eda.worker.refusing import DeadLetter
 from devsecops_eda.worker.speaking import Speaking
 from devsecops_eda.worker.ticking import Timer
 
@@ -73,7 +72,7 @@ class OneConnection:
         self._thread.publish(buried(letter), timeout_s=PUBLISH_TIMEOUT_S)
 
 
-class GateWorker:
+class GateWorker(Handling):
     """What happens to one event in a thread of the gate. Lets no exception out but ``Reject``."""
 
     def __init__(
@@ -87,13 +86,16 @@ class GateWorker:
         recorder: Recorder | None = None,
     ) -> None:
         """Take the gate, how it speaks, and what opens and closes its queue."""
-        self._recorder = recorder or Nothing()
+        super().__init__(
+            GATE_CHECK,
+            publisher=publisher,
+            wait_s=wait_s,
+            clock=clock,
+            recorder=recorder or Nothing(),
+        )
         self._gate = gate
-        self._publisher = publisher
         self.speaking = Speaking(gate, publisher, clock)
         self._intake = intake
-        self._wait_s = wait_s
-        self._clock = clock
 
     def take(
         self, body: str, user: str, attempts: int, history: Mapping[str, str] | None = None
@@ -105,11 +107,7 @@ class GateWorker:
         Raises:
             Reject: ledger or broker stayed away; the event goes back.
         """
-        event = codec.decode(body.encode())
-        with logs.about(event, check=GATE_CHECK, attempt=attempts):
-            if attempts == 1:
-                waited = (self._clock() - event.time).total_seconds()
-                self._recorder.observe(table.STAGE_SECONDS, waited, Stage.WAIT, table.OK)
+        with self._taking(body, attempts=attempts) as event:
             self._take(event, {"user": user, "deliveries": str(attempts), **(history or {})})
 
     def _take(self, event: Event, origin: Mapping[str, str]) -> None:
@@ -123,28 +121,13 @@ class GateWorker:
         except TransientError as error:
             # Held long enough. Return it once, and take no more until the ledger is back.
             self._intake.close()
-            self._recorder.count(table.GIVEN_BACK)
-            raise Reject(str(error), requeue=True) from error
+            raise self._given_back(error) from error
         except Exception as error:
             LOG.exception("the gate failed", extra={"action": "task_failed"})
             detail = f"the gate itself failed ({type(error).__name__})"
             self._refuse(event, InvalidEventError(RefusalReason.INTERNAL, detail), origin)
         else:
             self._say(messages)
-
-    def refuse(self, *arguments: Any) -> None:
-        """Carry a message that the door refused to the dead letters.
-
-        Raises:
-            Reject: it could not be published for long; the message goes back.
-        """
-        with given_back_counted(self._recorder):
-            refuse_or_give_back(
-                Refusal(*arguments),
-                publisher=self._publisher,
-                wait_s=self._wait_s,
-                now=self._clock(),
-            )
 
     def _say(self, messages: tuple[Message, ...]) -> None:
         try:

@@ -34,7 +34,7 @@ from devsecops_eda.settings import Settings
 from devsecops_eda.watch import Answer, Readiness
 from devsecops_eda.worker.intake import Intake
 from devsecops_eda.worker.mainloop import MainLoop
-from devsecops_eda.worker.watched import gives_evidence, meters_of_gate, serving, show_loop
+from devsecops_eda.worker.watched import meters_of_gate, serving, show_loop
 
 LOG = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class GateWatch:
             return
         needs = {
             Need.LEDGER: Answer(self._ledger_answers),
-            Need.EVIDENCE: Answer(lambda: gives_evidence(evidence)),
+            Need.EVIDENCE: Answer(evidence.answers),
             Need.INTAKE: Answer(
                 lambda: "takes no events until the ledger is back" if intake.closed else None
             ),

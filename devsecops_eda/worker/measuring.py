@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from celery.exceptions import Reject
-
 from devsecops_eda import topology
 from devsecops_eda.errors import (
     BrokerBlockedError,
@@ -103,16 +101,6 @@ class MeasuredSpeaker(MeasuredPublisher):
     def repeat(self, message: Message) -> None:
         """Publish what the ledger recorded; raises as the inner one does."""
         self._measured(lambda: self._speaker.repeat(message))
-
-
-@contextmanager
-def given_back_counted(recorder: Recorder) -> Iterator[None]:
-    """Count it where the block gives the event back to its queue."""
-    try:
-        yield
-    except Reject:
-        recorder.count(table.GIVEN_BACK)
-        raise
 
 
 def published(error: DevSecOpsError) -> Published:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from celery.exceptions import Reject
 
@@ -27,7 +27,6 @@ MAX_SHORT_BYTES = 255
 MAX_LONG_BYTES = 8192
 
 _NO_TEXT = re.compile("[\\0\ud800-\udfff]")
-_USER = re.compile("[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,6 @@ class Refusal:
     def event(self, now: datetime) -> Event:
         """Return the fact that it was refused; it carries nothing of the message's content."""
         body = base64.b64decode(self.body)
-        user = self.origin["user"]
         # Refused again after a replay, it is another fact.
         again = f"/{self.origin['deaths']}" if "deaths" in self.origin else ""
         seed = uuid5(NAMESPACE, f"{self.origin['queue']}/{self.reason}/{self.body}{again}")
@@ -97,7 +95,7 @@ class Refusal:
             type=EventType.MESSAGE_DEAD_LETTERED,
             subject=self.origin["queue"],
             time=now,
-            correlationid=_flow(self.properties.get("correlation_id"), seed),
+            correlationid=codec.said_flow(self.properties.get("correlation_id")) or str(seed),
             data=DeadLettered(
                 queue=self.origin["queue"],
                 reason=RefusalReason(self.reason),
@@ -105,8 +103,8 @@ class Refusal:
                 path=self._path,
                 message_id=_clean(self.properties.get("message_id", ""), max_bytes=MAX_SHORT_BYTES)
                 or None,
-                # What else the broker calls its users is in the dead letter.
-                user=user if _USER.fullmatch(user) else None,
+                # Another one is in the dead letter.
+                user=codec.said_user(self.origin["user"]),
             ),
         )
 
@@ -117,14 +115,6 @@ class Refusal:
     @property
     def _path(self) -> str:
         return _clean(self.path[:MAX_DETAIL], max_bytes=MAX_LONG_BYTES)
-
-
-def _flow(said: str | None, otherwise: UUID) -> str:
-    """Return the flow the message said it belongs to, so that whoever waits on it hears of it."""
-    try:
-        return str(UUID(said or ""))
-    except ValueError:
-        return str(otherwise)
 
 
 class Publisher(Protocol):

@@ -8,16 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from celery.exceptions import Reject
-
-from devsecops_eda import codec, logs, sandbox
+from devsecops_eda import sandbox
 from devsecops_eda.broker import Address, address_of, outgoing, publish_once
 from devsecops_eda.checks import Check, Scanner
 from devsecops_eda.errors import ConfigurationError, DevSecOpsError, TransientError
 from devsecops_eda.evidence import Evidence, open_evidence
-from devsecops_eda.metrics import Recorder, Stage, table
+from devsecops_eda.metrics import Recorder
 from devsecops_eda.model import Event, Outcome
 from devsecops_eda.notify import Pulse, Systemd
 from devsecops_eda.scanning import (
@@ -31,16 +28,16 @@ from devsecops_eda.scanning import (
 from devsecops_eda.settings import Settings
 from devsecops_eda.waiting import Patience
 from devsecops_eda.worker.celery_app import LOOP, celery_app, run
+from devsecops_eda.worker.handling import Handling
 from devsecops_eda.worker.mainloop import MainLoop
 from devsecops_eda.worker.measuring import (
     MeasuredPhases,
     MeasuredPublisher,
     count_outcome,
-    given_back_counted,
     stopwatch,
 )
 from devsecops_eda.worker.outgoing import buried
-from devsecops_eda.worker.refusing import DeadLetter, Publisher, Refusal, refuse_or_give_back
+from devsecops_eda.worker.refusing import DeadLetter, Publisher
 from devsecops_eda.worker.watched import takes_evidence, watched_worker
 
 LOG = logging.getLogger(__name__)
@@ -74,7 +71,7 @@ class FreshConnections:
         publish_once(self.address, buried(letter), timeout_s=PUBLISH_TIMEOUT_S)
 
 
-class ScanWorker:
+class ScanWorker(Handling):
     """What happens to one event in a pool child. Lets no exception out but ``Reject``."""
 
     def __init__(
@@ -87,11 +84,10 @@ class ScanWorker:
         recorder: Recorder,
     ) -> None:
         """Take what answers an event, how the answer is published, and what counts it all."""
-        self._recorder = recorder
+        super().__init__(
+            answering.check, publisher=publisher, wait_s=wait_s, clock=clock, recorder=recorder
+        )
         self._answering = answering
-        self._publisher = publisher
-        self._wait_s = wait_s
-        self._clock = clock
 
     def take(
         self, body: str, user: str, attempts: int, _history: Mapping[str, str] | None = None
@@ -101,11 +97,7 @@ class ScanWorker:
         Raises:
             Reject: the outcome could not be published for long; the event goes back.
         """
-        event = codec.decode(body.encode())
-        with logs.about(event, check=self._answering.check, attempt=attempts):
-            if attempts == 1:
-                waited = (self._clock() - event.time).total_seconds()
-                self._recorder.observe(table.STAGE_SECONDS, waited, Stage.WAIT, table.OK)
+        with self._taking(body, attempts=attempts) as event:
             taken_s = stopwatch()
             answer = self._answering.answer(event, user=user, attempts=attempts)
             if isinstance(answer.data, Outcome):
@@ -128,23 +120,8 @@ class ScanWorker:
                 error,
                 extra={"action": "publish_failed"},
             )
-            self._recorder.count(table.GIVEN_BACK)
-            raise Reject(str(error), requeue=True) from error
+            raise self._given_back(error) from error
         LOG.info("%s on %s", answer.type.value, answer.subject, extra={"action": "told"})
-
-    def refuse(self, *arguments: Any) -> None:
-        """Carry a message that the door refused to the dead letters.
-
-        Raises:
-            Reject: it could not be published for long; the message goes back.
-        """
-        with given_back_counted(self._recorder):
-            refuse_or_give_back(
-                Refusal(*arguments),
-                publisher=self._publisher,
-                wait_s=self._wait_s,
-                now=self._clock(),
-            )
 
 
 def run_worker(

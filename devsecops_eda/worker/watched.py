@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 
 from devsecops_eda.checks import Check, CheckSettings, Scanner
-from devsecops_eda.errors import EvidenceMissingError
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.metrics import Gathering, Meters, Need, Nothing, Program, Recorder, table
 from devsecops_eda.metrics.table import Published
@@ -120,17 +119,6 @@ def takes_evidence(evidence: Evidence) -> None:
         UnavailableError: it is away, or takes nothing.
     """
     evidence.put(_MARK)
-
-
-def gives_evidence(evidence: Evidence) -> None:
-    """Return where the evidence store answers.
-
-    Raises:
-        UnavailableError: it is away.
-    """
-    # Nothing has that digest: a store that says so is there.
-    with suppress(EvidenceMissingError):
-        evidence.get("sha256:" + "0" * 64)
 
 
 def _blocked(meters: Meters) -> bool:

@@ -23,11 +23,12 @@ from devsecops_eda.errors import (
 )
 from devsecops_eda.metrics import Direct, Meters
 from devsecops_eda.model import Coverage, Event, Failure, Gap, OutcomeStatus, Severity
-from devsecops_eda.worker import measuring, watched
+from devsecops_eda.worker import watched
+from devsecops_eda.worker.handling import Handling
 from devsecops_eda.worker.mainloop import STUCK_S, MainLoop
 from devsecops_eda.worker.measuring import MeasuredPhases, MeasuredPublisher, count_outcome
 from devsecops_eda.worker.refusing import DeadLetter
-from tests.judged import outcome, pushed
+from tests.judged import NOW, outcome, pushed
 from tests.unit.test_metrics import value, worker
 
 PUSH = pushed()
@@ -133,8 +134,14 @@ def test_phases_are_stages_and_none_is_kept() -> None:
 
 def test_what_is_given_back_is_counted() -> None:
     meters = worker()
-    with pytest.raises(Reject), measuring.given_back_counted(Direct(meters)):
-        raise Reject("away", requeue=True)
+    broker = Broker()
+    broker.error = BrokerUnreachableError("away")
+    handling = Handling(
+        "semgrep", publisher=broker, wait_s=0, clock=lambda: NOW, recorder=Direct(meters)
+    )
+    origin = {"queue": "devsecops.check.semgrep", "routing_key": "", "user": ""}
+    with pytest.raises(Reject):
+        handling.refuse("", "not_json", "no JSON", "", origin, {}, {})
     assert value(meters, "devsecops_given_back_total") == 1
 
 

@@ -1,8 +1,10 @@
-"""The trace that a message says it is of, whether it is an event or not."""
+"""What a message says of itself, be it an event or not, as far as it can be said again."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from uuid import UUID
 
 from cloudevents.core.bindings.rabbitmq import CE_PREFIX
 
@@ -11,6 +13,20 @@ from devsecops_eda.codec.strict import parse
 from devsecops_eda.errors import InvalidEventError
 
 _NAME = "traceparent"
+_USER = re.compile("[!-~]{1,128}")
+
+
+def said_flow(correlation_id: object) -> str | None:
+    """Return the flow that a message names, so that whoever waits on it hears of it."""
+    try:
+        return str(UUID(correlation_id if isinstance(correlation_id, str) else ""))
+    except ValueError:
+        return None
+
+
+def said_user(user: str) -> str | None:
+    """Return a user of the broker where an event can name it; what else it calls them it cannot."""
+    return user if _USER.fullmatch(user) else None
 
 
 def said_trace(body: bytes, headers: Mapping[str, object]) -> str | None:
