@@ -17,10 +17,11 @@ from typing import Any, Self
 
 import pika
 from pika.adapters.select_connection import IOLoop
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByClient
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from devsecops_eda.broker.address import Address, connection_error
 from devsecops_eda.broker.confirms import Confirms
+from devsecops_eda.broker.connection import Connection
 from devsecops_eda.broker.deadline import Deadline
 from devsecops_eda.broker.messages import UNSAYABLE, Incoming, Outgoing, RefusedError, unsayable
 from devsecops_eda.errors import BrokerUnreachableError, DevSecOpsError
@@ -30,14 +31,6 @@ _GOODBYE_S = 1.0
 """How long the broker may take to answer our goodbye before we hang up."""
 _HANG_UP_S = 0.5
 """How long we wait for our own thread to hang up."""
-
-
-class _Connection(pika.SelectConnection):  # type: ignore[misc]
-    def abort(self) -> None:
-        """Hang up at once, whatever the state: a goodbye would wait for a dead peer."""
-        if not self.is_closed:
-            # The one protected method we use: pika itself hangs up with it when heartbeats stop.
-            self._terminate_stream(ConnectionClosedByClient(320, "hung up"))
 
 
 class Link:
@@ -53,7 +46,7 @@ class Link:
         self.unblocked.set()
         self.lost: Exception | None = None
         self._opened: Future[None] = Future()
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._channel: Any = None
         self._lock = threading.Lock()
         self._hung_up = False
@@ -151,7 +144,7 @@ class Link:
 
     def close(self) -> None:
         """End the connection; after a second without an answer, hang up. Harmless twice."""
-        self._do(lambda: self._connection and self._connection.close())
+        self._do(self._say_goodbye)
         self._thread.join(_GOODBYE_S)
         if self._thread.is_alive():
             self.hang_up()
@@ -227,7 +220,7 @@ class Link:
             with self._lock:
                 if self._hung_up:
                     return None
-                self._connection = _Connection(
+                self._connection = Connection(
                     parameters, self._on_open, on_end, on_end, custom_ioloop=loop
                 )
             loop.start()
@@ -277,8 +270,11 @@ class Link:
         self.lost = why
         self._break_promises(why)
         self._inbox.put(None)
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        if self._connection is not None:
+            self._connection.say_goodbye()
 
     def _publish(self, message: Outgoing, promise: Future[None]) -> None:
         try:

@@ -1,5 +1,6 @@
 """A client hears the answer to its own question, whatever the network does meanwhile."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -55,6 +56,16 @@ def test_asking_returns_the_decision_and_leaves_no_queue(vhost: Vhost, address: 
     assert decision is not None
     assert decision.verdict is Verdict.DENY
     assert replies(vhost) == []
+
+
+def test_nothing_is_logged_of_an_answer_that_came(
+    vhost: Vhost, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What pika calls an error would stand on the stderr of a script that sets up no logging."""
+    gate = saying(Verdict.ALLOW, EventType.COMMIT_PUSHED)
+    with StandIn(address, gate), Client(vhost.url, identities=ALONE) as client:
+        assert client.ask(push(), timeout_s=30) is not None
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 def test_a_reply_queue_has_the_name_and_life_of_its_waiter(vhost: Vhost, address: Address) -> None:
