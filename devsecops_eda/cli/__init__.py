@@ -42,7 +42,7 @@ COMMANDS = {
     "data": ("devsecops_eda.cli.data:data", "Manage vulnerability data."),
     "evidence": ("devsecops_eda.cli.evidence:evidence", "Clear up the store of reports."),
     "scanners": ("devsecops_eda.cli.scanners:scanners", "Manage the scanners' own environments."),
-    "config": ("devsecops_eda.cli.config:config", "See what is configured."),
+    "config": ("devsecops_eda.cli.config_show:config", "See what is configured."),
     "demo": ("devsecops_eda.cli.demo:demo", "Scan the sample application through the whole flow."),
 }  # fmt: skip
 """Every command: where it is, and its line in the help (which must not import it)."""

@@ -1,16 +1,12 @@
-"""Finding and reading the configuration; `config show`."""
+"""Finding and reading the configuration."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import click
-
-from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.errors import InvalidSettingsError
 from devsecops_eda.settings import (
     CONFIG_VARIABLE,
@@ -25,7 +21,6 @@ from devsecops_eda.settings.readers import MAX_SECRET_BYTES
 FILE_NAME = "devsecops-eda.toml"
 SYSTEM_FILE = Path("/etc/devsecops-eda") / FILE_NAME
 SYSTEM_STATE = Path("/var/lib/devsecops-eda")
-_NONE = "(none)"
 
 
 def load(
@@ -123,29 +118,3 @@ def _read(file: Path, bound: int) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidSettingsError(f"{file}:{line}: is not UTF-8") from error
-
-
-@click.group()
-def config() -> None:
-    """See what is configured."""
-
-
-@config.command()
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
-@pass_app
-def show(app: App, format_: str) -> None:
-    """Print every setting, its value and where it came from; secrets are masked."""
-    from devsecops_eda.settings.shown import rows
-
-    loaded = app.loaded
-    shown = rows(loaded)
-    if format_ == "json":
-        settings = [{"key": row.key, "value": row.value, "origin": row.origin} for row in shown]
-        document = {"version": 1, "file": str(loaded.file) if loaded.file else None}
-        click.echo(json.dumps({**document, "settings": settings}, indent=2))
-        return
-    click.echo(f"# {loaded.file or 'no configuration file: defaults and environment hold'}")
-    width = max(len(row.key) for row in shown)
-    for row in shown:
-        value = _NONE if row.value is None else json.dumps(row.value, ensure_ascii=False)
-        click.echo(f"{row.key:<{width}} = {value}  # {row.origin}")
