@@ -70,6 +70,8 @@ def build(given: Given, policy: Policy, checks: tuple[str, ...]) -> Built:
     subject = _subject(given)
     said = {one.check: one for one in given.outcomes}
     outcomes = [said.get(check, GivenOutcome(check)) for check in checks]
+    answered = [one for one in outcomes if not one.silent]
+    origins = (_commit(given),) if given.kind is SubjectKind.ARTIFACT else ()
     facts = Facts(
         gate=given.gate,
         subject=subject,
@@ -81,7 +83,7 @@ def build(given: Given, policy: Policy, checks: tuple[str, ...]) -> Built:
             Cause(_PUSH, None, given.at - given.pushed, given.at - given.pushed),
             *(_cause(one, given) for one in outcomes if one.age is not None),
         ),
-        outcomes=tuple(_outcome(one, given, subject) for one in outcomes if not one.silent),
+        outcomes=tuple(_outcome(one, given, subject) for one in answered),
         baselines=tuple(_baseline(one, given) for one in outcomes) if given.base else (),
         people=given.people,
         requests=_requests(given),
@@ -89,7 +91,13 @@ def build(given: Given, policy: Policy, checks: tuple[str, ...]) -> Built:
         decisions=tuple(
             _decision(one, at, given, subject) for at, one in enumerate(given.decisions)
         ),
-        origins=(_commit(given),) if given.kind is SubjectKind.ARTIFACT else (),
+        origins=origins,
+        origin_commits=tuple(
+            _outcome(one, given, origin)
+            for one in answered
+            if one.check == COMMIT_CHECK
+            for origin in origins
+        ),
     )
     names = {finding.name: _fingerprint(finding) for one in outcomes for finding in one.findings}
     return Built(facts, names)

@@ -15,7 +15,7 @@ from devsecops_eda.ledger import open_ledger
 from devsecops_eda.settings import Settings
 from tests.governed import governed
 from tests.judged import POLICY, commit_told, decisions, pushed, semgrep_told, take
-from tests.rig.pages import ROOT, Block, named
+from tests.rig.pages import ROOT, Block, blocks, named
 
 WRITING, TESTING = "docs/writing-a-policy.md", "docs/policy-tests.md"
 DEFAULT = ROOT / "devsecops_eda" / "policy" / "default.yaml"
@@ -121,3 +121,108 @@ def test_a_decision_is_shown_and_made_again_and_history_judged_by_the_new_policy
     assert judged.startswith("1 decision judged again under test: 0 flip")
     (told,) = follow(named(WRITING, "replayed"), 1)
     assert "allow" in told
+
+
+def case(name: str, given: str, expect: str) -> str:
+    return f"  - name: {name}\n    given: {{{given}}}\n    expect: {{{expect}}}\n"
+
+
+DEPLOYED = (
+    "gate: deploy, environment: prod, subject: artifact, author: alan@example.org,"
+    " committers: [alan@example.org], decisions: [{gate: merge, verdict: allow}]"
+)
+BOTH = "votes: [{by: ada, vote: approve}, {by: linus, vote: approve}]"
+FOUND = "gate: merge, outcomes: [{check: semgrep, findings: [{severity: high, name: f, path: %s}]}]"
+WAIVED = ", waivers: [{finding: f, requested_by: linus, granted_by: ada, expires: %s}]"
+SAID_OF_THE_LARGE_ONE = "version: 1\ncases:\n" + "".join(
+    (
+        case("two people", f"{DEPLOYED}, {BOTH}", "verdict: allow"),
+        case("one alone", f"{DEPLOYED}, votes: [{{by: ada, vote: approve}}]", "verdict: pending"),
+        case(
+            "nobody of appsec",
+            f"{DEPLOYED}, votes: [{{by: linus, vote: approve}}, {{by: alan, vote: approve}}]",
+            "verdict: pending",
+        ),
+        case(
+            "the end of the year",
+            f'{DEPLOYED}, {BOTH}, now: "2026-12-24T12:00:00Z"',
+            "verdict: deny, requirements: {deployment-hours: failed}",
+        ),
+        case("elsewhere", DEPLOYED.replace("prod", "test"), "verdict: allow, absent: [two-people]"),
+        case(
+            "a new one in a test",
+            FOUND % "tests/a.py",
+            "verdict: allow",
+        ),
+        case(
+            "a new one elsewhere",
+            FOUND % "a.py",
+            "verdict: deny",
+        ),
+        case(
+            "waived for so long",
+            FOUND % "a.py" + WAIVED % "20d",
+            "verdict: allow, requirements: {no-new-high-findings: waived}",
+        ),
+        case(
+            "waived for too long",
+            FOUND % "a.py" + WAIVED % "40d",
+            "verdict: deny",
+        ),
+    )
+)
+CONFIGURATION = """\
+[gate]
+policy = "policies"
+[people]
+ada.users = ["ada"]
+grace.users = ["grace"]
+linus.users = ["linus"]
+alan.emails = ["alan@example.org"]
+[groups]
+appsec = ["ada", "grace"]
+owners = ["linus", "alan"]
+oncall = ["grace"]
+"""
+
+
+@pytest.fixture
+def documents(follow: Follow, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with both documents of the page on the policy file, and a configuration of it."""
+    monkeypatch.delenv("DEVSECOPS_EDA_GATE_POLICY")
+    Path("devsecops-eda.toml").write_text(CONFIGURATION)
+    folder = Path("policies")
+    folder.mkdir()
+    for block in blocks("docs/policy.md", "yaml"):
+        name = YAML(typ="safe").load(block.text)["name"]
+        (folder / f"{name}.yaml").write_text(block.text)
+    return folder
+
+
+def test_what_the_page_on_the_file_says_of_its_large_example_is_so(
+    documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (documents / "payments.yaml").unlink()
+    (documents / "organisation.test.yaml").write_text(SAID_OF_THE_LARGE_ONE)
+    code = run(["policy", "test"])
+    said = capsys.readouterr()
+    assert code == 0, said
+    assert said.out.endswith("9 cases, 0 not as expected\n")
+
+
+def test_the_exception_of_the_page_stands_in_place_of_one_rule_and_beside_all_others(
+    documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = {}
+    for repo in ("acme/payments", "acme/shop"):
+        assert run(["policy", "explain", "--gate", "merge", "--repo", repo]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        rules[repo] = {line.partition(": ")[0]: line for line in lines}
+    shop, payments = rules["acme/shop"], rules["acme/payments"]
+    own = ("vulnerable-dependencies (payments)", "everything-looked-at (payments)")
+    assert {f"not     {one}" for one in own} <= set(shop)
+    assert {f"applies {one}" for one in own} <= set(payments)
+    assert {one for one in shop if one.startswith("applies")} <= set(payments)
+    # Until the old findings are gone, and then without a gap.
+    assert "holds until 2027-01-31" in payments["applies vulnerable-dependencies (payments)"]
+    assert "holds from 2027-01-31" in payments["applies vulnerable-dependencies (organisation)"]
