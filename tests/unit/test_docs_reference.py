@@ -6,18 +6,18 @@ import inspect
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
 from devsecops_eda import errors
 from devsecops_eda.cli.clidocs import leaves
 from devsecops_eda.cli.exit_codes import ExitCode, code_of
+from devsecops_eda.codec import decode
 from devsecops_eda.errors import DevSecOpsError, FailureReason, RefusalReason
+from devsecops_eda.model import EventType
 from devsecops_eda.remedies import ERRORS, FAILURES, REFUSALS
 from devsecops_eda.workspace import names
-
-DOCS = Path(__file__).parents[2] / "docs"
+from tests.rig.pages import ROOT, blocks
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,13 @@ def test_every_command_with_exit_codes_of_its_own_says_them() -> None:
 
 def test_every_option_says_what_it_is_for() -> None:
     pytest.importorskip("celery")
-    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     # How something is printed is said by the choices themselves.
     silent = re.findall(r"^- `(?!--format )[^`]*`(?:: \[default: [^]]*\])?$", page, re.MULTILINE)
     assert silent == []
+
+
+def test_every_event_in_the_pages_is_one_that_the_door_takes() -> None:
+    events = blocks("docs/events.md", "json")
+    types = {decode(block.text.encode()).type for block in events}
+    assert types == set(EventType)

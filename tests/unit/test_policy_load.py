@@ -13,6 +13,7 @@ from devsecops_eda.policy import FindingsRule, default_policy_text
 from devsecops_eda.policy.durations import parse_duration, show_duration
 from tests.judging import CHECKS
 from tests.policy_files import FRAME, as_read_elsewhere, load, schema
+from tests.rig.pages import blocks
 
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
 
@@ -121,11 +122,11 @@ def test_the_built_in_policy_asks_for_a_decision_at_every_push() -> None:
 
 
 def test_the_policies_of_the_documentation_are_policies() -> None:
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert blocks
-    for block in blocks:
-        load(block)
-        assert list(schema().iter_errors(as_read_elsewhere(block))) == []
+    found = [block.text for block in blocks("docs/policy.md", "yaml")]
+    assert found
+    for text in found:
+        load(text)
+        assert list(schema().iter_errors(as_read_elsewhere(text))) == []
 
 
 def test_the_documentation_names_every_key_and_word() -> None:
