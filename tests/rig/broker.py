@@ -1,34 +1,22 @@
 """A RabbitMQ node of the tests' own: its ports, its data, its epmd; nothing is left of it."""
 
-import os
 import secrets
-import shutil
+import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
-from tests.rig.leftovers import with_environment
 from tests.rig.management import Login, Management
 from tests.rig.newer import find_chosen
 from tests.rig.node_files import MARK, NodeFiles, Ports
 from tests.rig.provide import Broker, CannotProvideError
+from tests.rig.servers import START_S, STOP_S, PrivateServer, ServerError
 from tests.rig.waiting import NeverHappenedError, eventually
 
-START_S = 120.0
-STOP_S = 60.0
 
-
-class NodeError(RuntimeError):
-    """The node did not do what it was told; the message ends with its log."""
-
-
-class RabbitNode:
+class RabbitNode(PrivateServer):
     """One private RabbitMQ node on loopback; a context manager that leaves nothing behind.
 
     Args:
@@ -47,12 +35,11 @@ class RabbitNode:
         found = broker or find_chosen()
         if found is None:
             raise CannotProvideError("no RabbitMQ here: `make rig` or `make rabbitmq4` gets one")
+        super().__init__("rabbit", mark=MARK)
         self._broker = found
         self._settings = dict(settings or {})
         self._plugins = tuple(plugins)
-        self._node: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
-        self.folder = Path(tempfile.mkdtemp(prefix="devsecops-eda-rabbit-"))
         self.admin = Login("rig", secrets.token_urlsafe(16))
         self._take_ports(Ports.free())
 
@@ -62,38 +49,10 @@ class RabbitNode:
         self._files = NodeFiles(self.folder, self.name, ports, self._broker)
         self.management = Management(ports.management, self.admin)
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     @property
-    def pid(self) -> int:
-        """The process id of the node itself (beam), or of the one that ran last."""
-        assert self._node is not None
-        return self._node.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the node's process is there."""
-        return self._node is not None and self._node.poll() is None
-
-    @property
-    def log(self) -> str:
-        """What the node and its epmd have written so far, over all its starts."""
-        path = self.folder / "node.log"
-        return path.read_text(errors="replace") if path.exists() else ""
+    def version(self) -> str:
+        """The version of RabbitMQ that is to run here, by the folder of its programs."""
+        return self._broker.version
 
     def url(self, login: Login | None = None, *, vhost: str = "/") -> str:
         """Return the AMQP URL for ``login``, else for the node's administrator."""
@@ -102,20 +61,16 @@ class RabbitNode:
         return f"amqp://{who}@127.0.0.1:{self.ports.amqp}/{quote(vhost, safe='')}"
 
     def start(self) -> None:
-        """Start the node, on the data it left if it ran before, and wait until it takes work.
-
-        Raises:
-            NodeError: it ended by itself, or was not ready within START_S seconds.
-        """
-        first = self._node is None
+        """Start the node and wait until it takes work; raises as every server does."""
+        first = self._process is None
         for attempt in (1, 2, 3):
             self._launch()
             try:
                 eventually(self._is_ready, timeout_s=START_S, what="RabbitMQ takes connections")
                 return
             except NeverHappenedError as never:
-                raise NodeError(f"{never}\n{self.log[-4000:]}") from None
-            except NodeError as ended:
+                raise self._said_why(never) from None
+            except ServerError as ended:
                 # Somebody took a port between our look and our start. Data of a node that ran
                 # before belong to its name, and so to its ports.
                 if not first or attempt == 3 or "eaddrinuse" not in str(ended):
@@ -126,31 +81,13 @@ class RabbitNode:
     def _launch(self) -> None:
         self._files.write(self.admin, self._settings, self._plugins)
         environment = self._files.environment()
-        log = (self.folder / "node.log").open("ab")
-        with log:
-            if self._epmd is None or self._epmd.poll() is not None:
-                # Ours, in the foreground: one that the node starts by itself would outlive it.
-                address = ("-address", "127.0.0.1", "-port", str(self.ports.epmd))
-                self._epmd = self._spawn(("epmd", *address), environment, log.fileno())
-                eventually(self._epmd_listens, timeout_s=START_S, what="epmd listens")
-            server = str(self._broker.sbin / "rabbitmq-server")
-            self._node = self._spawn((server,), environment, log.fileno())
-
-    def _spawn(
-        self, argv: Sequence[str], environment: Mapping[str, str], log: int
-    ) -> subprocess.Popen[bytes]:
-        program = shutil.which(argv[0], path=environment["PATH"])
-        if program is None:
-            raise NodeError(f"{argv[0]} is not on {environment['PATH']}")
-        return subprocess.Popen(
-            (program, *argv[1:]),
-            env=dict(environment),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        if self._epmd is None or self._epmd.poll() is not None:
+            # Ours, in the foreground: one that the node starts by itself would outlive it.
+            address = ("-address", "127.0.0.1", "-port", str(self.ports.epmd))
+            self._epmd = self._spawn(("epmd", *address), environment)
+            eventually(self._epmd_listens, timeout_s=START_S, what="epmd listens")
+        server = str(self._broker.sbin / "rabbitmq-server")
+        self._process = self._spawn((server,), environment)
 
     def _epmd_listens(self) -> bool:
         with socket.socket() as probe:
@@ -158,7 +95,7 @@ class RabbitNode:
 
     def _is_ready(self) -> bool:
         if not self.running:
-            raise NodeError(f"RabbitMQ ended by itself while starting\n{self.log[-4000:]}")
+            raise self._said_why("RabbitMQ ended by itself while starting")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", self.ports.amqp)) != 0:
                 return False
@@ -172,7 +109,7 @@ class RabbitNode:
         """Run rabbitmqctl against this node (1.5 s of CPU each) and return what it printed.
 
         Raises:
-            NodeError: it ended with another exit code than 0.
+            ServerError: it ended with another exit code than 0.
         """
         done = subprocess.run(
             (str(self._broker.sbin / "rabbitmqctl"), "--node", self.name, "-q", *argv),
@@ -185,7 +122,7 @@ class RabbitNode:
             check=False,
         )
         if done.returncode != 0:
-            raise NodeError(f"rabbitmqctl {argv[0]}: {done.stdout}{done.stderr}")
+            raise ServerError(f"rabbitmqctl {argv[0]}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def add_user(self, name: str, *, tags: str = "") -> Login:
@@ -223,51 +160,21 @@ class RabbitNode:
 
     def kill(self) -> None:
         """Kill the node with signal 9; its data stay for `start` (see `keep`)."""
-        if self._node is not None and self._node.poll() is None:
-            self._node.kill()
-            self._node.wait(STOP_S)
+        if self._process is not None and self.running:
+            self._process.kill()
+            self._process.wait(STOP_S)
 
     def shut_down(self) -> None:
         """End the node as an operator would; its data stay for `start`."""
-        if self._node is not None and self._node.poll() is None:
-            self._node.terminate()
-            try:
-                self._node.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        self._signal_and_wait(signal.SIGTERM)
 
-    def restart(self) -> None:
-        """End the node and start it again on the same ports and data."""
-        self.shut_down()
-        self.start()
-
-    def stop(self) -> None:
-        """End node and epmd at once and remove their data. Harmless when done before.
-
-        Raises:
-            NodeError: a process of the node was still there; it was killed.
-        """
-        # An orderly end takes six seconds, and its only purpose is the data.
+    def end(self) -> None:
+        """Kill node and epmd: an orderly end takes six seconds, only for the sake of the data."""
         self.kill()
         self._end_epmd()
-        try:
-            self._no_process_is_left()
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end_epmd(self) -> None:
         if self._epmd is not None and self._epmd.poll() is None:
             # It ignores SIGTERM while it knows names; there is nothing in it worth saving.
             self._epmd.kill()
             self._epmd.wait(STOP_S)
-
-    def _no_process_is_left(self) -> None:
-        mark = f"{MARK}={self.folder.name}"
-        try:
-            eventually(lambda: not with_environment(mark), timeout_s=20, what="all have ended")
-        except NeverHappenedError:
-            left = with_environment(mark)
-            for one in left:
-                os.kill(one.pid, 9)
-            commands = ", ".join(one.command[:80] for one in left)
-            raise NodeError(f"outlived the node and were killed: {commands}") from None

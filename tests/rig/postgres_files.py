@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.rig.provide import CACHE, CannotProvideError, Database
+from tests.rig.servers import ServerError
 
 ADMIN = "rig"
-
-
-class ServerError(RuntimeError):
-    """The server did not do what it was told; the message ends with its log."""
 
 
 @dataclass(frozen=True, slots=True)
