@@ -70,6 +70,9 @@ def test_a_ledger_on_sqlite_comes_back_as_it_was_at_the_backup(
     reader.does(PAGE, "sqlite-restore")
     assert ledger.stat().st_mode == mode
     only_that_is_there(reader, before, after)
+    open_evidence(settings.evidence_url).put(b"young, so that it stays")
+    said = reader.does(PAGE, "pruned")
+    assert said.startswith("0 reports ")
     assert decided(settings, BASE) == after
 
 

@@ -12,12 +12,10 @@ from ruamel.yaml import YAML
 
 from devsecops_eda.cli.ci import ci
 from devsecops_eda.reports import FORMATS
+from tests.rig.pages import ROOT, blocks
 
-TEXT = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+PAGE = "docs/ci.md"
+TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
 
 
 def texts(value: object) -> Iterator[str]:
@@ -31,10 +29,10 @@ def texts(value: object) -> Iterator[str]:
         yield value
 
 
-DOCUMENTS = [YAML(typ="safe").load(block) for block in blocks("yaml")]
+DOCUMENTS = [YAML(typ="safe").load(block.text) for block in blocks(PAGE, "yaml")]
 SCRIPTS = [
     *(text for document in DOCUMENTS for text in texts(document) if "devsecops-eda" in text),
-    *re.findall(r"sh '([^']*)'", "".join(blocks("groovy"))),
+    *re.findall(r"sh '([^']*)'", "".join(block.text for block in blocks(PAGE, "groovy"))),
 ]
 COMMANDS = [text for text in SCRIPTS if text.startswith("devsecops-eda ")]
 
