@@ -139,7 +139,7 @@ def dated(site: Site, days: float) -> None:
 
 @pytest.mark.timeout(200)
 def test_every_metric_moves_and_every_need_is_told(
-    run: Run, bubblewrap: Path, ledger: PostgresServer, vhost: Vhost
+    run: Run, bubblewrap: Path, ledger: PostgresServer, vhost: Vhost, programs: Programs
 ) -> None:
     site = run.site
     shas = site.commits(2)
@@ -153,6 +153,7 @@ def test_every_metric_moves_and_every_need_is_told(
     assert run.shows("worker", table.DATA_AGE, check="dated") < 2 * 86400
     refusals(run)
     event = a_scan(run, shas[0])
+    shown_as_a_flow(site, programs, event)
     a_second_meaning(run, event)
     an_exchange_that_is_gone(run, shas[1])
     site.tap.close()
@@ -222,6 +223,18 @@ def a_scan(run: Run, sha: str) -> Event:
         run.comes_to(name, table.DELIVERIES, result="admitted")
         run.comes_to(name, table.PUBLISHES, result="confirmed")
     return event
+
+
+def shown_as_a_flow(site: Site, programs: Programs, event: Event) -> None:
+    """The same picture of a flow comes from PostgreSQL as from SQLite."""
+    told = programs.run("--config", site.config, "flow", event.correlationid)
+    assert told.exit_code == 0, told.log
+    lines = [line.rpartition("|  ")[2] for line in told.log.splitlines()[4:]]
+    assert [line.split("  (")[0].split(",")[0] for line in lines] == [
+        "commit.pushed main",
+        "+ scan.completed dated: completed",
+        "  + decision.made merge: allow",
+    ]
 
 
 def a_second_meaning(run: Run, cause: Event) -> None:

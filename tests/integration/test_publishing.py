@@ -209,13 +209,16 @@ def test_in_an_alarm_a_publish_is_blocked_and_goes_on_when_it_ends(own_node: Rab
     address = parse_url(own_node.url())
     with PublishingThread(address) as thread:
         thread.publish(outgoing(event(1), mandatory=True), timeout_s=10)
+        assert not thread.blocked
         with own_node.memory_alarm():
             for _ in range(2):
                 with ends_within(3), pytest.raises(BrokerBlockedError):
                     thread.publish(outgoing(event(2), mandatory=True), timeout_s=3)
+                assert thread.blocked
             with ends_within(3), pytest.raises(BrokerBlockedError):
                 publish_once(address, outgoing(event(3), mandatory=True), timeout_s=3)
         thread.publish(outgoing(event(4), mandatory=True), timeout_s=10)
+        assert not thread.blocked
     ids = [properties.message_id for _, properties in messages(address, queue_name("semgrep"))]
     # What could not be told from a loss was sent once, not once per try.
     assert ids.count(event(2).id) <= 1
