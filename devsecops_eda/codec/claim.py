@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from devsecops_eda.codec import schemas
 from devsecops_eda.codec.payloads import from_data, outcome_data
-from devsecops_eda.codec.strict import MAX_ITEMS, canonical, check_shape, parse, refusal
-from devsecops_eda.errors import CheckError, FailureReason, InvalidEventError, RefusalReason
+from devsecops_eda.codec.strict import MAX_ITEMS, canonical, check_shape, parse
+from devsecops_eda.errors import CheckError, FailureReason, InvalidEventError
 from devsecops_eda.model import (
     MAX_INLINE_FINDINGS,
     EventType,
@@ -70,8 +70,7 @@ def outcome_from_evidence(body: bytes) -> Outcome:
     type_ = EventType.SCAN_FAILED if failed else EventType.SCAN_COMPLETED
     schemas.check(type_.value, data)
     outcome = from_data(type_, data, path="")
-    if not isinstance(outcome, Outcome):  # pragma: no cover - the table of classes says so
-        raise refusal(RefusalReason.INTERNAL, "evidence is no outcome")
+    assert isinstance(outcome, Outcome)  # says the table of classes
     return outcome
 
 
