@@ -13,7 +13,6 @@ from devsecops_eda.doctor.seen import Managed, Rows, Seen
 from devsecops_eda.topology import DEAD, GATE_CHECK, Binding, Identities, Topology, queue_name
 
 APPLY = "run `devsecops-eda topology apply` as a user who may make queues"
-MANAGEMENT = "name broker.management_url and a user with the tag monitoring (or administrator)"
 
 _LOSING = ("message-ttl", "expires", "max-length", "max-length-bytes")
 """What a policy can say that makes a queue lose what stands in it."""
@@ -98,7 +97,7 @@ def dead_letter_findings(seen: Seen) -> Iterator[Finding]:
 def alarm_finding(managed: Managed) -> Finding:
     """Return whether the broker takes messages."""
     if isinstance(managed.alarm, NotToldError):
-        return not_checked("broker", str(managed.alarm), MANAGEMENT)
+        return not_checked("broker", str(managed.alarm), managed.alarm.mend)
     if managed.alarm:
         return fail(
             "broker",
@@ -149,7 +148,7 @@ def policy_timeout_s(managed: Managed, topology: Topology) -> float | None:
 def binding_findings(managed: Managed, topology: Topology) -> Iterator[Finding]:
     """Yield which bindings are missing, and which bring what a queue does not want."""
     if isinstance(managed.bindings, NotToldError):
-        yield not_checked("bindings", str(managed.bindings), MANAGEMENT)
+        yield not_checked("bindings", str(managed.bindings), managed.bindings.mend)
         return
     ours = {queue.name for queue in topology.queues}
     there = {
@@ -228,7 +227,7 @@ def speaker_findings(managed: Managed, identities: Identities) -> Iterator[Findi
 def clock_of_broker(managed: Managed) -> Finding:
     """Return how well the broker's clock goes with ours."""
     if isinstance(managed.ahead, NotToldError):
-        return not_checked("clock", str(managed.ahead), MANAGEMENT)
+        return not_checked("clock", str(managed.ahead), managed.ahead.mend)
     return clock_finding(managed.ahead.total_seconds(), of="the broker's")
 
 

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from devsecops_eda import sandbox
 from devsecops_eda.checks import Check, CheckSettings, Scanner
 from devsecops_eda.doctor.finding import Finding, fail, not_checked, ok, some, warn
-from devsecops_eda.errors import CheckError, ConfigurationError, UnavailableError
+from devsecops_eda.errors import CheckError, ConfigurationError, FailureReason, UnavailableError
 from devsecops_eda.scanners import TOOLS, Installation, installation
 from devsecops_eda.settings import KEYS, Loaded, Repository, SandboxMode, Settings
 
 LITTLE_BYTES = 1024**3
 """With less room a fetch or a scan may fail at any moment."""
+_OF_DATA = (FailureReason.NO_DATA, FailureReason.STALE_DATA)
 _OLD = 0.8
 """From this part of its allowed age on data is old enough to say so."""
 
@@ -81,7 +82,7 @@ def configuration_finding(loaded: Loaded) -> Finding:
     if inside and mode & stat.S_IROTH:
         return warn(
             "configuration",
-            f"everybody on this machine can read {loaded.file}, and {some(inside)} stands in it",
+            f"everybody on this machine can read {loaded.file}, and in it {some(inside)}",
             f"chmod o-r {loaded.file}, or move the secret into a file or credential of its own",
         )
     return ok("configuration", str(loaded.file))
@@ -227,7 +228,10 @@ def _data(scanner: Scanner, given: CheckSettings, *, needed: bool, now: datetime
     except UnavailableError as error:
         return not_checked("data", f"{name}: {error}")
     except (CheckError, ConfigurationError) as error:
-        mend = f"mend it for [checks.{name}]; until then it has no verdict"
+        import_ = "`devsecops-eda data import` a current export, and name the folder it makes as"
+        lacking = isinstance(error, CheckError) and error.reason in _OF_DATA
+        mend = f"{import_} database of" if lacking else "mend what stands in"
+        mend = f"{mend} [checks.{name}]; until then it has no verdict"
         return (fail if needed else warn)("data", f"{name}: {error}", mend)
     if inputs.data is None:
         return ok("data", f"{name} needs none beside its rules")

@@ -33,12 +33,19 @@ TIMEOUT_S = 10.0
 _UNHEALTHY = 503
 
 
-class NotToldError(DevSecOpsError):
-    """The management API did not tell; the message says why, ``status`` is HTTP's where it is."""
+ASK_OTHERWISE = "name broker.management_url and a user with the tag monitoring (or administrator)"
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+
+class NotToldError(DevSecOpsError):
+    """Somebody who knows did not tell; the message says why.
+
+    ``status`` is HTTP's where it is; ``mend`` is what an operator can do to be told.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, mend: str = ASK_OTHERWISE) -> None:
         super().__init__(message)
         self.status = status
+        self.mend = mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,10 @@ class Management:
                 raise NotToldError(_refused(error.code), status=error.code) from error
         except (OSError, ValueError) as error:
             why = getattr(error, "reason", None) or error
-            raise NotToldError(f"the management API does not answer: {why}") from error
+            raise NotToldError(
+                f"the management API does not answer: {why}",
+                mend="enable rabbitmq_management on the broker, or mend broker.management_url",
+            ) from error
         if len(body) > MAX_ANSWER_BYTES:
             raise NotToldError(
                 f"the management API answers with more than {MAX_ANSWER_BYTES} bytes"
@@ -110,7 +120,7 @@ class Management:
         try:
             return Answer(json.loads(body), _ahead(date, middle))
         except (ValueError, RecursionError) as error:
-            raise NotToldError("what answers there is no management API") from error
+            raise _no_management() from error
 
     def _left_s(self) -> float:
         if self._deadline.over:
@@ -139,7 +149,7 @@ class Management:
         """
         value = self.get(*path).value
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-            raise NotToldError("what answers there is no management API")
+            raise _no_management()
         return value
 
 
@@ -147,6 +157,12 @@ def _opener(ca_file: Path | None) -> OpenerDirector:
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     # No proxy of the environment sees the credentials either.
     return build_opener(ProxyHandler({}), _NoRedirect(), HTTPSHandler(context=context))
+
+
+def _no_management() -> NotToldError:
+    return NotToldError(
+        "what answers there is no management API", mend="mend broker.management_url"
+    )
 
 
 def _refused(status: int) -> str:

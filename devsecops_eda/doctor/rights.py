@@ -9,11 +9,12 @@ from typing import Any
 from devsecops_eda.definitions import Account, rights
 from devsecops_eda.doctor.broker import named
 from devsecops_eda.doctor.finding import Finding, fail, not_checked, ok, some, warn
-from devsecops_eda.doctor.management import NotToldError
+from devsecops_eda.doctor.management import ASK_OTHERWISE, NotToldError
 from devsecops_eda.doctor.seen import Managed
 from devsecops_eda.roles import Role
 from devsecops_eda.topology import EVENTS, GATE_CHECK, REPLAY, Identities
 
+ADMINISTRATOR = "name a user with the tag administrator in broker.management_url, for once"
 EXPORT = "`devsecops-eda topology export --users` has the rights of each role: import it"
 
 
@@ -31,7 +32,9 @@ def rights_findings(
         yield not_checked(
             "permissions",
             f"{managed.permissions}" + (f" ({managed.user})" if managed.user else ""),
-            "name a user with the tag administrator in broker.management_url, for once",
+            ADMINISTRATOR
+            if managed.permissions.mend == ASK_OTHERWISE
+            else managed.permissions.mend,
         )
         return
     found = list(_findings(managed, identities, checks))

@@ -92,11 +92,13 @@ def test_whatever_answers_the_doctor_goes_on_and_says_why(
     with answering(respond) as api, pytest.raises(NotToldError, match=words) as told:
         api.rows("queues", "v")
     assert "secret" not in str(told.value)
+    assert told.value.mend
 
 
 def test_nobody_there_is_no_answer() -> None:
     api = Management(
         BrokerSettings(management_url="http://127.0.0.1:1"), parse_url("amqp://h/"), timeout_s=3
     )
-    with pytest.raises(NotToldError, match="does not answer"):
+    with pytest.raises(NotToldError, match="does not answer") as told:
         api.get("overview")
+    assert "enable rabbitmq_management" in told.value.mend

@@ -165,7 +165,7 @@ def test_the_store_of_reports_is_tried_and_left_as_it_was(tmp_path: Path) -> Non
     assert list(folder.iterdir()) == []
     folder.rmdir()
     folder.write_text("a file")
-    assert gate.evidence_finding(given).state in (State.FAIL, State.WARN)
+    assert gate.evidence_finding(given).state is State.FAIL
 
 
 class Looking(Scanner):
@@ -197,23 +197,24 @@ def aged(days: float) -> Inputs:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "required", "state"),
+    ("inputs", "required", "state", "mend"),
     [
-        (Inputs(), True, State.OK),
-        (aged(1), True, State.OK),
-        (aged(6), True, State.WARN),
-        (CheckError(FailureReason.STALE_DATA, "it is 8 days old"), True, State.FAIL),
-        (CheckError(FailureReason.STALE_DATA, "it is 8 days old"), False, State.WARN),
+        (Inputs(), True, State.OK, ""),
+        (aged(1), True, State.OK, ""),
+        (aged(6), True, State.WARN, "data import"),
+        (CheckError(FailureReason.STALE_DATA, "8 days old"), True, State.FAIL, "data import"),
+        (CheckError(FailureReason.NO_DATA, "none"), False, State.WARN, "data import"),
+        (CheckError(FailureReason.MISCONFIGURED, "x"), True, State.FAIL, "mend what stands in"),
     ],
 )
 def test_data_are_as_old_as_they_may_be(
-    tmp_path: Path, inputs: Inputs | CheckError, required: bool, state: State
+    tmp_path: Path, inputs: Inputs | CheckError, required: bool, state: State, mend: str
 ) -> None:
     given = replace(settings(tmp_path), checks={"looking": CheckSettings("looking")})
     checks: dict[str, Check] = {"looking": Looking(inputs)}
     names = {"looking"} if required else set()
-    found = host.data_findings(given, checks, required=names, now=NOW)
-    assert states(found) == [state]
+    (found,) = host.data_findings(given, checks, required=names, now=NOW)
+    assert (found.state, mend in found.mend) == (state, True)
 
 
 def test_a_scanner_that_is_not_here_or_another_one_is_found(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -72,14 +73,39 @@ def test_what_git_lacks_is_found(tmp_path: Path) -> None:
     assert len(wrong(host.repository_findings({}))) == 1
 
 
-def test_a_state_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert host.state_finding(Settings(tmp_path)).state in (State.OK, State.WARN)
+def test_a_state_folder_that_is_not_there_or_full_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for least, state in ((0, State.OK), (2**70, State.WARN)):
+        monkeypatch.setattr(host, "LITTLE_BYTES", least)
+        assert host.state_finding(Settings(tmp_path)).state is state
     found = host.state_finding(Settings(tmp_path / "no"))
     assert (found.state, "not there yet" in found.text) == (State.WARN, True)
 
 
-def test_no_sandbox_is_a_warning_where_it_is_wanted_so() -> None:
+def test_no_sandbox_is_a_warning_where_it_is_wanted_so_and_a_failure_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert host.sandbox_finding(SandboxMode.NONE).state is State.WARN
+    prlimit = shutil.which("prlimit")
+    assert prlimit is not None
+    (tmp_path / "prlimit").symlink_to(prlimit)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    absent = host.sandbox_finding(SandboxMode.BUBBLEWRAP)
+    assert (absent.state, "is not installed" in absent.text) == (State.FAIL, True)
+    write(tmp_path / "bwrap", "#!/bin/sh\necho 'no namespaces for you' >&2\nexit 1\n", 0o755)
+    refused = host.sandbox_finding(SandboxMode.BUBBLEWRAP)
+    assert (refused.state, "no namespaces for you" in refused.text) == (State.FAIL, True)
+    assert "install bubblewrap" in refused.mend
+
+
+def test_what_workers_need_and_is_not_here_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wrong(host.version_findings()) == []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (found,) = wrong(host.version_findings())
+    assert (found.state, found.mend) == (State.FAIL, "install git")
 
 
 def fake_rabbitmqctl(folder: Path, answer: str, code: int = 0) -> Path:
