@@ -15,7 +15,7 @@ import pytest
 
 from tests.rig.site import git
 from tests.rig.systemd import CommandError, Systemd
-from tests.rig.trial import GOOD
+from tests.rig.trial import BAD, GOOD
 from tests.rig.waiting import eventually
 from tests.rig.walkthrough import Walk, blocks
 
@@ -26,6 +26,14 @@ PAGE = blocks((ROOT / "docs" / "installation.md").read_text(encoding="utf-8"))
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "devsecops.json"
 PROMETHEUS = "http://127.0.0.1:9090/api/v1/query"
 OURS = "/root/devsecops-eda"
+MANY = BAD + "".join(f"\n\ndef load_{at}(it):\n    return pickle.loads(it)\n" for at in range(400))
+"""So much to report that it does not fit into an event."""
+LARGE = f"""
+git clone -q -b large https://git.example/acme/app.git {OURS}/large
+cd {OURS}/large
+export DEVSECOPS_EDA_BROKER_URL_FILE={OURS}/url.ci-acme
+devsecops-eda ci --gate merge --target main --wait 5m || echo "left with $?"
+"""
 USERS = ("gate", "worker-commit", "worker-semgrep", "worker-safety")
 
 
@@ -58,6 +66,10 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (work / "requirements.txt").write_text("flask==3.1.2\n")
     git("add", "-A", cwd=work)
     git("commit", "-q", "-m", "Begin", cwd=work)
+    git("checkout", "-q", "-b", "large", cwd=work)
+    (work / "app.py").write_text(MANY)
+    git("commit", "-q", "-a", "-m", "Break it often", cwd=work)
+    git("checkout", "-q", "main", cwd=work)
     git("clone", "-q", "--bare", work, bare, cwd=folder)
     git("update-server-info", cwd=bare)
     return folder / "served"
@@ -174,6 +186,17 @@ def test_a_password_is_where_it_is_needed_and_in_no_command_line(installed: Inst
             == 0
         }
         assert there == known
+
+
+def test_a_report_too_large_for_an_event_wants_evidence_in_one_place(installed: Installed) -> None:
+    said = installed.gate.run("bash", "-euc", LARGE, environ={"HOME": "/root"})
+    if installed.walk.hosts["the workers'"] is installed.gate:
+        assert "DENY  gate merge" in said
+        assert "left with 1" in said
+    else:
+        # The page says so: what the gate cannot read opens nothing.
+        assert "ERROR  gate merge" in said
+        assert "left with 3" in said
 
 
 def test_every_expression_of_the_dashboard_has_a_value(installed: Installed) -> None:
