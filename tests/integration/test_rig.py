@@ -10,6 +10,9 @@ import pika
 import pika.exceptions
 import pytest
 
+from devsecops_eda.broker import parse_url
+from devsecops_eda.doctor.management import Management
+from devsecops_eda.settings import BrokerSettings
 from tests.conftest import Vhost
 from tests.rig.broker import RabbitNode
 from tests.rig.leftovers import alive, with_environment
@@ -112,6 +115,8 @@ def test_a_memory_alarm_blocks_publishers_and_ends(
     node = rabbit_of_its_own()
     with node.memory_alarm():
         assert node.management.alarms()
+        # The doctor's word for it, from the same node.
+        assert doctor_of(node).alarm()
         parameters = pika.URLParameters(node.url())
         parameters.blocked_connection_timeout = 1
         connection = pika.BlockingConnection(parameters)
@@ -119,6 +124,12 @@ def test_a_memory_alarm_blocks_publishers_and_ends(
         with pytest.raises(pika.exceptions.ConnectionBlockedTimeout):
             connection.process_data_events(time_limit=30)
     assert not node.management.alarms()
+    assert not doctor_of(node).alarm()
+
+
+def doctor_of(node: RabbitNode) -> Management:
+    settings = BrokerSettings(management_url=f"http://127.0.0.1:{node.ports.management}")
+    return Management(settings, parse_url(node.url()), timeout_s=10)
 
 
 def test_nothing_is_left_of_a_stopped_node() -> None:

@@ -12,6 +12,8 @@ from tests.rig.leftovers import processes
 from tests.rig.waiting import eventually
 
 CGROUPS = Path("/sys/fs/cgroup")
+# Set to 2 to take the hierarchy of version 2 where those of version 1 stand beside it.
+VERSION = "DEVSECOPS_EDA_RIG_CGROUPS"
 SYSTEMD = Path("/lib/systemd/systemd")
 START_S = 30.0
 COMMAND_S = 300.0
@@ -98,14 +100,16 @@ class Systemd:
 
     def _make_cgroups(self) -> list[Path]:
         """Make a group of its own in every hierarchy, below ours: all it does stays in there."""
-        if _unified():
-            (CGROUPS / "cgroup.subtree_control").write_text("+memory +pids")
-        for ours in [CGROUPS] if _unified() else _our_groups():
+        unified = _unified()
+        if unified:
+            wanted = " ".join(f"+{one}" for one in ("memory", "pids") if one in _controls(unified))
+            (unified / "cgroup.subtree_control").write_text(wanted)
+        for ours in [unified] if unified else _our_groups():
             group = ours / self._name
             group.mkdir()
             self._groups.append(group)
             for name in ("cpuset.cpus", "cpuset.mems"):
-                if (group / name).exists() and not _unified():
+                if (group / name).exists() and not unified:
                     # Nothing can join before it has some.
                     (group / name).write_text((ours / name).read_text())
         return self._groups
@@ -162,6 +166,12 @@ class Systemd:
             raise CommandError(f"{argv} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    @property
+    def limits_memory(self) -> bool:
+        """Whether `MemoryMax=` has something to act with: version 2 may stand there without."""
+        unified = _unified()
+        return unified is None or "memory" in _controls(unified)
+
     def path(self, inside: str) -> Path:
         """Return a path of ours for one inside."""
         return Path(f"/proc/{self.pid}/root{inside}")
@@ -205,5 +215,16 @@ def _our_groups() -> Iterator[Path]:
             yield CGROUPS / hierarchy / path.lstrip("/")
 
 
-def _unified() -> bool:
-    return (CGROUPS / "cgroup.controllers").exists()
+def _unified() -> Path | None:
+    """Return where the one hierarchy of version 2 is, None where those of version 1 are taken."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        return CGROUPS
+    beside = CGROUPS / "unified"
+    if os.environ.get(VERSION) != "2":
+        return None
+    assert (beside / "cgroup.controllers").exists(), f"no hierarchy of version 2 is at {beside}"
+    return beside
+
+
+def _controls(unified: Path) -> list[str]:
+    return (unified / "cgroup.controllers").read_text().split()

@@ -11,6 +11,7 @@ pytest.importorskip("celery")
 from celery.exceptions import Reject
 
 from devsecops_eda import topology
+from devsecops_eda.codec import MAX_REJECT_BYTES
 from devsecops_eda.errors import (
     BrokerBlockedError,
     BrokerUnreachableError,
@@ -23,12 +24,15 @@ from devsecops_eda.errors import (
 )
 from devsecops_eda.metrics import Direct, Meters
 from devsecops_eda.model import Coverage, Event, Failure, Gap, OutcomeStatus, Severity
+from devsecops_eda.topology import Identities
 from devsecops_eda.worker import watched
+from devsecops_eda.worker.doorway import Doorway
 from devsecops_eda.worker.handling import Handling
 from devsecops_eda.worker.mainloop import STUCK_S, MainLoop
 from devsecops_eda.worker.measuring import MeasuredPhases, MeasuredPublisher, count_outcome
 from devsecops_eda.worker.refusing import DeadLetter
 from tests.judged import NOW, outcome, pushed
+from tests.unit.test_doorway import good
 from tests.unit.test_metrics import value, worker
 
 PUSH = pushed()
@@ -130,6 +134,28 @@ def test_phases_are_stages_and_none_is_kept() -> None:
             pass
         assert value(meters, "devsecops_stage_seconds_count", stage=name, result="ok") == 1
     assert phases.done == []
+
+
+def test_each_delivery_is_counted_by_what_the_door_did() -> None:
+    meters = worker()
+    door = Doorway("semgrep", identities=Identities(), stop=lambda: None, recorder=Direct(meters))
+    too_large, ours = good(), good()
+    too_large.body = b"x" * (MAX_REJECT_BYTES + 1)
+    ours.properties = {"application_headers": 5}  # what no transport delivers
+    broken = good()
+    broken.body = b"{"
+    again = good(**{"x-delivery-count": 2})
+    for number, (message, word) in enumerate(
+        ((good(), "admitted"), (again, "admitted"), (broken, "refused"), (too_large, "rejected"),
+         (ours, "failed"))
+    ):  # fmt: skip
+        before = value(meters, "devsecops_deliveries_total", result=word)
+        door.admit(message)
+        assert value(meters, "devsecops_deliveries_total", result=word) == (before or 0) + 1
+        redelivered = value(meters, "devsecops_redeliveries_total")
+        assert redelivered == (1 if number else 0)
+    # What was too large is in the dead letters already; the others are counted when they are.
+    assert value(meters, "devsecops_refused_total", reason="too_large") == 1
 
 
 def test_what_is_given_back_is_counted() -> None:
