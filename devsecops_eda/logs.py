@@ -8,39 +8,21 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from devsecops_eda.model import Event
-from devsecops_eda.settings.urls import MASK
+from devsecops_eda.redaction import Redaction
 
 FIELDS = ("action", "event", "flow", "check", "attempt")
 """What a line names beside its message where it is known, in this order."""
 
-MIN_SECRET = 8
-"""A shorter secret is masked in URLs alone: it may be part of any other word."""
 MAX_MESSAGE = 16 * 1024
 
 _ABOUT: ContextVar[dict[str, str | int] | None] = ContextVar("about", default=None)
 _PLAIN = frozenset((*logging.LogRecord("", 0, "", 0, "", (), None).__dict__, "message", "asctime"))
-_USERINFO = re.compile(
-    # Bounded: each place where a URL may begin is looked at no further than that.
-    r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)(?P<user>[^\s/?#:@'\"]{0,256})"
-    r"(?P<rest>:[^\s'\"]{0,512})?@"
-)
-_ASSIGNED = re.compile(
-    r"((?:password|passwd|secret|token|api[_-]?key|authorization)[\"']?\s*[=:]\s*[\"']?"
-    r"(?:(?:basic|bearer|token)\s+)?)[^\s\"'&,;)}\]]+",
-    re.IGNORECASE,
-)
-_TOKENS = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}"
-    r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
-)
 
 
 @contextmanager
@@ -52,37 +34,6 @@ def about(event: Event, *, check: str | None = None, attempt: int | None = None)
         yield
     finally:
         _ABOUT.reset(token)
-
-
-class Redaction:
-    """Takes secrets out of text: those it was told, and what looks like one in a URL."""
-
-    def __init__(self) -> None:
-        """Begin without any secret of one's own."""
-        self._known: re.Pattern[str] | None = None
-
-    def hide(self, secrets: Iterable[str]) -> None:
-        """Mask these from now on wherever they stand, also as they stand in a URL."""
-        forms = {form for one in secrets for form in (one, quote(one, safe=""))}
-        long = sorted((form for form in forms if len(form) >= MIN_SECRET), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, long))) if long else None
-
-    def redacted(self, text: str) -> str:
-        """Return ``text`` without secrets."""
-        if self._known is not None:
-            text = self._known.sub(MASK, text)
-        if "@" in text:
-            text = _USERINFO.sub(_masked, text)
-        return _TOKENS.sub(MASK, _ASSIGNED.sub(rf"\g<1>{MASK}", text))
-
-
-def _masked(found: re.Match[str]) -> str:
-    if found["rest"] is not None:
-        return f"{found['scheme']}{found['user']}:{MASK}@"
-    # A token may stand where others have a user; ssh and the broker know users without secrets.
-    if found["scheme"].lower() in ("http://", "https://"):
-        return f"{found['scheme']}{MASK}@"
-    return found[0]
 
 
 class _Formatter(logging.Formatter):

@@ -26,6 +26,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _PER_REQUIREMENT = re.compile(r"\s+--?(?:hash|global-option|config-settings?|C)\b.*$", re.DOTALL)
 _OPTION = re.compile(r"(--[A-Za-z][\w-]*|-[A-Za-z])[=\s]*(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+_BEGINNING = re.compile(r"[^\s=:;<>!~\"'$]+")
 _URL = re.compile(r"[A-Za-z][\w+.-]*:")
 # They choose where or how, not what; whatever they serve is still named and pinned by its line.
 _HARMLESS_OPTIONS = frozenset(
@@ -65,7 +66,7 @@ def read_requirements(content: bytes) -> RequirementFile:
         return read
     for number, line in _logical_lines(text):
         if _VARIABLE.search(line):
-            read.gaps.append(f"an environment variable decides: {shown(_bare(line))}")
+            read.gaps.append(f"an environment variable decides: {_what(_bare(line))}")
         elif line.startswith("-"):
             _option(line, read)
         else:
@@ -112,7 +113,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _option(line: str, read: RequirementFile) -> None:
     found = _OPTION.match(line)
-    word, value = (found[1], found[2].strip().strip("\"'")) if found else (line, "")
+    word, value = (found[1], found[2].strip().strip("\"'")) if found else ("-", "")
     if word in _INCLUDES:
         read.includes.append(Include(value, _INCLUDES[word]))
     elif word in ("-e", "--editable"):
@@ -153,4 +154,8 @@ def _what(text: str) -> str:
     named = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*@", text)
     if named:
         return shown(named[1])
-    return "a URL" if _URL.match(text) or "://" in text or "@" in text else shown(text)
+    if _URL.match(text) or "://" in text or "@" in text:
+        return "a URL"
+    # Whatever it is: behind a = may stand a password (`DB_PASSWORD=…` in a file so called).
+    begun = _BEGINNING.match(text)
+    return shown(begun[0]) if begun else "no name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -22,8 +23,17 @@ def unreadable(content: bytes, *, python: bool) -> str | None:
     coding = _declared_coding(content) if python else None
     if coding is not None and coding not in _READABLE_CODINGS:
         # Python would run it; semgrep reads it as UTF-8, finds nothing, and says nothing.
-        return f"declared_coding: {coding}"
+        return f"declared_coding: {coding if _is_coding(coding) else 'unknown'}"
     return None
+
+
+def _is_coding(name: str) -> bool:
+    # Only a name is repeated: the word of a comment may be anything.
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _declared_coding(content: bytes) -> str | None:

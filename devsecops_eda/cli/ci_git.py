@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from devsecops_eda.settings.keys import ENVIRONMENT_PREFIX
+
 TIMEOUT_S = 30.0
 
 
@@ -71,9 +73,17 @@ class LocalGit:
                 capture_output=True,
                 timeout=TIMEOUT_S,
                 check=False,
-                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+                env=_environment(),
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
         said = done.stdout.decode(errors="replace").strip()
         return said if done.returncode == 0 and said else None
+
+
+def _environment() -> dict[str, str]:
+    """Return git's environment: that of the job, which decides how git works, less what is ours."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
+    }
+    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}

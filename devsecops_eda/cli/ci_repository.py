@@ -7,9 +7,12 @@ from collections.abc import Mapping
 
 from devsecops_eda.cli.ci_job import Fact, Job
 from devsecops_eda.errors import ConfigurationError
+from devsecops_eda.redaction import masked_text
 from devsecops_eda.settings import Repository
 
 _SCP = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
+# After a colon up to the last @: a password may hold an @ or / that nobody escaped.
+_USERINFO = re.compile(r"(?<=://)(?:[^/@\s:]*:\S*@|[^/@\s]*@)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?([^/]*)(/.*)?", re.IGNORECASE)
 
 
@@ -61,5 +64,5 @@ def place_of(url: str) -> tuple[str, str]:
 
 
 def shown(url: str) -> str:
-    """Return a URL without user and password."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", url)
+    """Return a URL without user, password and what else looks like a secret in it."""
+    return masked_text(_USERINFO.sub("", url))

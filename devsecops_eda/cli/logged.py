@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from devsecops_eda.redaction import Redaction, login_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,19 +15,23 @@ if TYPE_CHECKING:
     from devsecops_eda.settings import LogFormat, Settings
 
 
+_VERBOSE = ("celery.pool", "sqlalchemy")
+"""Loggers that write out whole messages, or rows with them, at the level ``debug``."""
+
+
 class Logged:
     """The root logger's one handler. What the command line says goes before the configuration."""
 
     def __init__(self, level: str, format_: str | None) -> None:
         """Log to stderr from now on; ``format_`` None leaves it to the configuration."""
-        from devsecops_eda.logs import Redaction
-
         self._given = format_
         self._configured: LogFormat | None = None
         self._for_days = False
         self._redaction = Redaction()
         self._handler = logging.StreamHandler(sys.stderr)
         logging.basicConfig(level=level.upper(), handlers=[self._handler])
+        for name in _VERBOSE:
+            logging.getLogger(name).setLevel(logging.WARNING)
         self._choose()
 
     def learn(self, settings: Settings) -> None:
@@ -51,11 +57,15 @@ class Logged:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
-    for url in (settings.broker.url, settings.gate.database):
+    for url in (settings.broker.url, settings.broker.management_url, settings.gate.database):
         try:
-            password = urlsplit(url).password
+            parts = urlsplit(url)
         except ValueError:
             continue
-        if password:
-            yield password
-            yield unquote(password)
+        if parts.password:
+            yield parts.password
+            yield from login_forms(unquote(parts.username or ""), unquote(parts.password))
+        for name, value in parse_qsl(parts.query):
+            # What libpq takes as the password of a login or of a key.
+            if name.endswith("password"):
+                yield value

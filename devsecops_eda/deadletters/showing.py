@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devsecops_eda import redaction
 from devsecops_eda.reports import plain
-from devsecops_eda.settings import masked
 
-MASK = "***"
+MASK = redaction.MASK
 MAX_TEXT_CHARS = 4096
 MAX_HEX_BYTES = 256
 MAX_VALUE_CHARS = 300
@@ -47,7 +47,6 @@ _CREDENTIAL = re.compile(
     re.DOTALL,
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s\"'<>]+")
-_USERINFO = re.compile(r"://[^/?#@]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,7 @@ def shown_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
 def masked_text(text: str) -> str:
     """Return ``text`` with everything masked that looks like a credential."""
     seen = _CREDENTIAL.sub(MASK, text)
-    # A token may stand where the user does.
-    seen = _URL.sub(lambda match: _USERINFO.sub(f"://{MASK}@", masked(match[0])), seen)
+    seen = _URL.sub(lambda match: redaction.masked(match[0]), redaction.masked_urls(seen))
     return _ASSIGNED.sub(rf"\g<1>{MASK}", seen)
 
 

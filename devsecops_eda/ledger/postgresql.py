@@ -63,6 +63,8 @@ def postgresql_engine(
         url,
         connect_args=_connect_arguments(url),
         isolation_level="READ COMMITTED",
+        # They are whole events, and would stand in every traceback.
+        hide_parameters=True,
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=MAX_OVERFLOW,

@@ -25,7 +25,11 @@ def sqlite_engine(url: URL, *, busy_timeout_s: float) -> Engine:
         folder = Path(url.database or "").parent
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": busy_timeout_s}, **options
+        url,
+        connect_args={"check_same_thread": False, "timeout": busy_timeout_s},
+        # They are whole events, and would stand in every traceback.
+        hide_parameters=True,
+        **options,
     )
     event.listen(engine, "connect", _durable)
     event.listen(engine, "begin", _begin)

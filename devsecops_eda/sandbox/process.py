@@ -178,6 +178,13 @@ def _refuse_a_crowd(pid: int, *, name: str, most: int) -> None:
         raise CheckError(FailureReason.RESOURCE_LIMIT, f"{name} started more than {most} processes")
 
 
+def last_words_of(program: str, stderr: bytes) -> str:
+    """Return the last line that ``program`` itself wrote, not what it started; bounded."""
+    lines = stderr.decode(errors="replace").splitlines()
+    own = [line for line in lines if line.startswith(f"{program}:")]
+    return own[-1][:300] if own else "no reason given"
+
+
 def wait_for(pidfd: int, timeout_s: float) -> bool:
     """Return whether the process behind ``pidfd`` has ended, waiting up to ``timeout_s``."""
     poll = select.poll()

@@ -19,6 +19,7 @@ from devsecops_eda.sandbox.process import (
     Completed,
     Limits,
     end_marked,
+    last_words_of,
     wait_for,
     watched,
 )
@@ -173,11 +174,9 @@ def _in_bubblewrap(
         os.close(status_write)
         _wait_until_gone(told)
     if "exit-code" not in told:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
-        raise CheckError(
-            FailureReason.NO_SANDBOX,
-            f"bubblewrap does not work here: {words[-1][:300] if words else 'no reason given'}",
-        )
+        # Were it killed, a scanner's words may stand behind its own.
+        why = last_words_of("bwrap", done.stderr)
+        raise CheckError(FailureReason.NO_SANDBOX, f"bubblewrap does not work here: {why}")
     return done
 
 

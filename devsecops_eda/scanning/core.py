@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from devsecops_eda.scanning.absent import absent
 from devsecops_eda.scanning.assignment import Assignment
 from devsecops_eda.scanning.phases import Phases
 from devsecops_eda.scanning.place import Place, workplace
+from devsecops_eda.scanning.quoting import without_what_it_read
 from devsecops_eda.scanning.shaping import completed, coverage_of, failed, told, tool_name
 from devsecops_eda.settings import Settings
 from devsecops_eda.workspace import ScanTree, git_version
@@ -176,17 +177,22 @@ def _parsed(check: Scanner, done: sandbox.Completed, plan: Plan) -> Report:
     try:
         return check.parse(done.stdout, plan)
     except CheckError as error:
-        # The scanner's own words help, but they are hostile input: shortened, for the log.
+        # The scanner's own words help, but they are hostile input, and may quote what it read.
         LOG.warning(
             "%s exited with %d: %r",
             check.tool,
             done.returncode,
-            done.stderr[-2000:],
+            without_what_it_read(done.stderr, _read_by(plan)),
             extra={"action": "bad_output"},
         )
         raise CheckError(
             error.reason, f"{error.detail} ({check.tool} exited with {done.returncode})"
         ) from error
+
+
+def _read_by(plan: Plan) -> Iterator[bytes]:
+    for folder in (plan.tree, plan.generated):
+        yield from (path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def _selection(check: Scanner, tree: ScanTree, settings: CheckSettings) -> Selection:

@@ -9,9 +9,9 @@ from typing import Any
 
 import durationpy
 
+from devsecops_eda.redaction import MASK, masked
 from devsecops_eda.settings.document import dotted, key_at
 from devsecops_eda.settings.parse import FIELDS, Loaded
-from devsecops_eda.settings.urls import MASK, masked
 from devsecops_eda.settings.values import Settings
 
 Shown = str | int | list[str] | None

@@ -1,4 +1,4 @@
-"""The URLs an operator may write, and how they are shown: never with a password in them."""
+"""The URLs an operator may write."""
 
 from __future__ import annotations
 
@@ -6,21 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-MASK = "***"
-_SECRET_QUERY = re.compile(r"((?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(?!/)\S+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
-
-
-def masked(url: str) -> str:
-    """Return ``url`` with every password in it replaced by ``***``."""
-    # A password may hold an unescaped @ or /: everything up to the last @ counts as userinfo.
-    head, at, tail = url.rpartition("@")
-    scheme, sep, userinfo = head.partition("://")
-    user, colon, _ = userinfo.partition(":")
-    if at and sep and colon:
-        url = f"{scheme}://{user}:{MASK}@{tail}"
-    return _SECRET_QUERY.sub(rf"\g<1>{MASK}", url)
 
 
 def broker_url(text: str) -> str:
@@ -92,6 +79,9 @@ def repository_url(text: str, base: Path) -> tuple[str, str]:
     match parts.scheme:
         case "https" if parts.username:
             raise ValueError("carries a user or token; put it into the credential_file")
+        case "https" if parts.query or parts.fragment:
+            # Shown to every user of the machine, in git's list of arguments.
+            raise ValueError("has a '?' or '#' in it; put a token into the credential_file")
         case "https" | "ssh" if parts.hostname:
             return text, parts.scheme
         case "file" if parts.hostname in (None, "", "localhost"):

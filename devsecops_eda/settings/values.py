@@ -10,8 +10,8 @@ from pathlib import Path
 
 from devsecops_eda.checks import CheckSettings
 from devsecops_eda.model import People, branch_name
+from devsecops_eda.redaction import masked
 from devsecops_eda.settings.listening import Listen
-from devsecops_eda.settings.urls import masked
 from devsecops_eda.topology import Identities
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"

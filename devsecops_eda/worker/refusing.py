@@ -16,6 +16,7 @@ from celery.exceptions import Reject
 from devsecops_eda import codec, topology
 from devsecops_eda.errors import DevSecOpsError, RefusalReason, TransientError
 from devsecops_eda.model import NAMESPACE, DeadLettered, Event, EventType, trace_after
+from devsecops_eda.redaction import masked_text
 from devsecops_eda.waiting import Patience
 
 LOG = logging.getLogger(__name__)
@@ -109,12 +110,17 @@ class Refusal:
         )
 
     @property
+    def said(self) -> str:
+        """Return the sentence on what is wrong; a word of the message that it quotes is masked."""
+        return masked_text(self.detail[:MAX_DETAIL])
+
+    @property
     def _detail(self) -> str:
-        return _clean(self.detail[:MAX_DETAIL], max_bytes=MAX_LONG_BYTES)
+        return _clean(self.said, max_bytes=MAX_LONG_BYTES)
 
     @property
     def _path(self) -> str:
-        return _clean(self.path[:MAX_DETAIL], max_bytes=MAX_LONG_BYTES)
+        return _clean(masked_text(self.path[:MAX_DETAIL]), max_bytes=MAX_LONG_BYTES)
 
 
 class Publisher(Protocol):
@@ -147,7 +153,7 @@ def refuse_or_give_back(
         "refused a message on %s: %s: %s",
         refusal.origin["queue"],
         refusal.reason,
-        refusal.detail[:MAX_DETAIL],
+        refusal.said,
         extra={"action": "message_refused", "reason": refusal.reason, **about},
     )
     patience = Patience(wait_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from devsecops_eda.errors import CheckError, FailureReason
+from devsecops_eda.redaction import Redaction
 from devsecops_eda.sandbox.process import GONE_S, Completed, started, wait_for, watched
 from devsecops_eda.sandbox.running import dies_with_us
 
@@ -25,6 +25,7 @@ LOCAL_TIMEOUT_S = 120.0
 """So long a question to a repository on this machine may take."""
 
 _CHUNK_BYTES = 256 * 1024
+_LAST_BYTES = 8192
 
 # Over every configuration file, whoever wrote it.
 _HARDENED = (
@@ -43,8 +44,6 @@ _HARDENED = (
     ("log.showSignature", "false"),
     ("log.mailmap", "false"),
 )
-
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +204,20 @@ def git_version() -> str:
     return answer.removeprefix("git version ").split()[0]
 
 
-def last_words(stderr: bytes) -> str:
-    """Return what git said at its end, short, printable and without credentials."""
-    text = masked(stderr[-8192:].decode(errors="replace"))
+def last_words(stderr: bytes, redaction: Redaction | None = None) -> str:
+    """Return what git said at its end, short, printable and without credentials.
+
+    ``redaction`` knows those that git was given; a server may repeat them.
+    """
+    text = stderr[-_LAST_BYTES:].decode(errors="replace")
+    if len(stderr) > _LAST_BYTES:
+        # Its first line is cut, and half a secret is not recognised.
+        text = text.partition("\n")[2]
+    text = (redaction or Redaction()).redacted(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))] or lines
     words = telling[0] if telling else "no reason given"
     return "".join(letter if letter.isprintable() else "?" for letter in words)[:300]
-
-
-def masked(text: str) -> str:
-    """Return ``text`` with user and password taken out of every URL in it."""
-    return _USERINFO.sub("***@", text)
 
 
 def records(stream: IO[bytes]) -> Iterator[bytes]:

@@ -8,8 +8,10 @@ import shlex
 from pathlib import Path
 
 from devsecops_eda.errors import CheckError, DevSecOpsError, FailureReason, UnavailableError
+from devsecops_eda.redaction import Redaction, login_forms
 from devsecops_eda.sandbox import Completed
 from devsecops_eda.settings import Repository
+from devsecops_eda.settings.readers import MAX_SECRET_BYTES
 from devsecops_eda.workspace.git import last_words
 
 # `ext` and the other helpers run what the URL says; this list overrules `protocol.ext.allow`.
@@ -32,11 +34,14 @@ _NETWORK = (
 # The shell reads the secret from the file named in its environment; it is in no argument list.
 # A file holds `user:password`, or a token alone (any user name will do for those).
 _CREDENTIAL_FILE = "DEVSECOPS_EDA_CREDENTIAL_FILE"
+_TOKEN_USER = "x-access-token"  # noqa: S105 - a user, who needs no password
 CREDENTIAL_HELPER = (
     '!f() { test "$1" = get || exit 0; IFS= read -r line < "$' + _CREDENTIAL_FILE + '"; '
     'case "$line" in *:*) printf "username=%s\\npassword=%s\\n" "${line%%:*}" "${line#*:}";; '
-    '*) printf "username=x-access-token\\npassword=%s\\n" "$line";; esac; }; f'
+    '*) printf "username=' + _TOKEN_USER + '\\npassword=%s\\n" "$line";; esac; }; f'
 )
+_SHORTEST = 4
+_LONG_USER = 20
 
 # Faults that old, honest history has; anything else that is wrong with an object is refused.
 _OLD_FAULTS = (
@@ -141,10 +146,30 @@ def explained(repository: Repository, done: Completed) -> DevSecOpsError:
     while the other mistake costs an answer.
     """
     said = done.stderr.decode(errors="replace")
-    text = f"{repository.key}: {last_words(done.stderr)}"
+    text = f"{repository.key}: {last_words(done.stderr, _knowing_credential(repository))}"
     if _REFUSED.search(said) and not _AWAY.search(said):
         return CheckError(FailureReason.FETCH_REFUSED, text)
     return UnavailableError(text)
+
+
+def _knowing_credential(repository: Repository) -> Redaction:
+    """Return what hides the credential that the server was shown, for it may repeat it."""
+    if repository.credential_file is None:
+        return Redaction()
+    try:
+        with repository.credential_file.open(errors="replace") as opened:
+            line = opened.readline(MAX_SECRET_BYTES).rstrip("\r\n")
+    except OSError:
+        return Redaction()
+    user, colon, password = line.partition(":")
+    if not colon:
+        user, password = _TOKEN_USER, line
+    known = [*login_forms(user, password)]
+    if len(user) >= _LONG_USER:
+        # `token:x-oauth-basic` is a way to write a token as well.
+        known.append(user)
+    # In a message as short as this a short one is taken out too, were it in other words as well.
+    return Redaction(known, shortest=_SHORTEST)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -18,7 +18,7 @@ GROUPS = {
     "how it is written down": (
         *("advisories", "archive", "cases", "checks", "codec", "definitions", "fingerprint"),
         *("reports", "rulepack"),
-        *("logs", "roles", "scope", "settings", "topology"),
+        *("logs", "redaction", "roles", "scope", "settings", "topology"),
     ),
     "hands": (
         *("broker", "client", "deadletters", "evidence", "ledger", "metrics", "migrations"),

@@ -71,6 +71,20 @@ def said(refusal: Refusal) -> tuple[DeadLettered, dict[str, Any]]:
     return event.data, letter["headers"]
 
 
+def test_a_word_of_the_message_that_is_quoted_is_masked_where_it_looks_like_a_secret() -> None:
+    token = "ghp_" + "a1" * 18
+    body = b'{"specversion": "1.0", "id": "1", "source": "s", "type": "devsecops.commit.pushed.v1"'
+    body += b', "dataschema": "https://ci:hush@h/1", "time": "2026-01-01T00:00:00Z", "data": {}}'
+    for message, key in ((delivered(body, {}, "a.b.c"), ""), (delivered(b"{}", {}, token), token)):
+        refusal = Refusal(*arguments_of(doorway().admit(message)))
+        told, headers = said(refusal)
+        for text in (told.detail, told.path, headers[topology.DETAIL_HEADER], refusal.said):
+            assert "hush" not in text
+            assert token not in text
+        # Whoever may read the dead letters reads it as it came.
+        assert headers[topology.KEY_HEADER] == key or not key
+
+
 @given(properties=properties, key=hostile)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_refusal_can_be_buried_and_told(properties: dict[str, Any], key: str) -> None:

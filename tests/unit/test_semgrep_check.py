@@ -169,6 +169,7 @@ def test_no_file_of_the_repository_has_a_say_in_the_call(planned: Plan) -> None:
         ("a.py", "\r\n# coding: UTF_7\r\n", True, "declared_coding: utf-7"),
         ("tool", "#!/usr/bin/python\n# coding: utf-7\n", True, "declared_coding"),
         ("a.py", "# coding: Latin-1\n", True, None),
+        ("a.py", "# a coding: hunter2-horse\n", True, "declared_coding: unknown"),
         ("a.py", "# -*- coding: utf-8-unix -*-\n", True, "declared_coding"),
         ("a.py", "x = 1\n# coding: utf-7\n", True, None),
         ("a.py", "\n\n# coding: utf-7\n", True, None),

@@ -11,7 +11,8 @@ from devsecops_eda.sandbox import Completed
 from devsecops_eda.settings import Repository
 from devsecops_eda.workspace.export import Entry, entry
 from devsecops_eda.workspace.facts import changed_files
-from devsecops_eda.workspace.git import last_words, masked, records
+from devsecops_eda.redaction import Redaction, login_forms, masked_text
+from devsecops_eda.workspace.git import last_words, records
 from devsecops_eda.workspace.remote import explained, is_unknown_revision, missing_ref
 
 
@@ -54,7 +55,7 @@ def test_no_credential_is_in_what_git_said() -> None:
     )
     text = last_words(said)
     assert text == "fatal: unable to access 'https://***@git.example.org/x.git/': no?"
-    assert masked("ssh://u:p@h/x https://t0ken@h/y") == "ssh://***@h/x https://***@h/y"
+    assert masked_text("ssh://u:p@h/x https://t0ken@h/y") == "ssh://***@h/x https://***@h/y"
     assert last_words(b"") == "no reason given"
 
 
