@@ -106,10 +106,17 @@ def bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     made = folder / "bwrap"
-    made.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
-    made.chmod(0o755)
+    script(made, f'#!/bin/sh\nexec {real} "$@"\n')
     monkeypatch.setenv("PATH", str(folder), prepend=":")
     return made
+
+
+def script(file: Path, text: str) -> None:
+    """Write a program that somebody may be about to start: the old one or the new, no half."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.rename(file)
 
 
 @pytest.fixture
@@ -134,7 +141,9 @@ def dated(site: Site, days: float) -> None:
     """Let the data be so old."""
     file = site.state / "dated" / DATE
     file.parent.mkdir(exist_ok=True)
-    file.write_text((datetime.now(UTC) - timedelta(days=days)).isoformat())
+    new = file.with_name("new")
+    new.write_text((datetime.now(UTC) - timedelta(days=days)).isoformat())
+    new.rename(file)
 
 
 @pytest.mark.timeout(200)
@@ -172,14 +181,14 @@ def test_every_metric_moves_and_every_need_is_told(
 
 def not_ready_without_sandbox_or_data(run: Run, bubblewrap: Path) -> None:
     well = bubblewrap.read_text()
-    bubblewrap.write_text("#!/bin/sh\necho 'no namespaces for you' >&2\nexit 1\n")
+    script(bubblewrap, "#!/bin/sh\necho 'bwrap: no namespaces for you' >&2\nexit 1\n")
     dated(run.site, 30)
     # While it connects the broker is lacking too.
     run.lacks("worker", "sandbox", "data")
     assert "namespaces" in run.seen["worker"].needs()[1]["sandbox"]
     assert "older than 7 days" in run.seen["worker"].needs()[1]["data"]
     assert run.shows("worker", table.DATA_AGE, check="dated") >= 30 * 86400
-    bubblewrap.write_text(well)
+    script(bubblewrap, well)
     dated(run.site, 1)
 
 

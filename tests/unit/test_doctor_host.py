@@ -93,7 +93,7 @@ def test_no_sandbox_is_a_warning_where_it_is_wanted_so_and_a_failure_elsewhere(
     monkeypatch.setenv("PATH", str(tmp_path))
     absent = host.sandbox_finding(SandboxMode.BUBBLEWRAP)
     assert (absent.state, "is not installed" in absent.text) == (State.FAIL, True)
-    write(tmp_path / "bwrap", "#!/bin/sh\necho 'no namespaces for you' >&2\nexit 1\n", 0o755)
+    write(tmp_path / "bwrap", "#!/bin/sh\necho 'bwrap: no namespaces for you' >&2\nexit 1\n", 0o755)
     refused = host.sandbox_finding(SandboxMode.BUBBLEWRAP)
     assert (refused.state, "no namespaces for you" in refused.text) == (State.FAIL, True)
     assert "install bubblewrap" in refused.mend
