@@ -90,6 +90,17 @@ def test_the_program_runs_as_nobody_and_can_write_its_own_folders_only(
     assert sorted(found) == [f"/var/lib/devsecops-eda/{name}" for name in names]
 
 
+def test_an_image_says_which_program_it_holds_and_on_what_it_is_built(
+    images: Mapping[str, Any],
+) -> None:
+    for stage in ("program", "worker"):
+        labels = images["stages"][stage]["labels"]
+        said = {name.removeprefix("org.opencontainers.image."): of for name, of in labels.items()}
+        assert images["version"][1].strip() == f"{said['title']} {said['version']}"
+        assert said["base.name"].startswith("python:3.")
+        assert said["revision"] == "unknown"
+
+
 def test_no_image_has_what_builds(images: Mapping[str, Any]) -> None:
     assert images["tools"][1] == ""
     assert images["pip"][0] == 1

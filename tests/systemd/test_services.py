@@ -3,6 +3,7 @@
 Needs root: a systemd is started in namespaces of its own, and the program installed into it.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,6 +143,13 @@ def test_whoever_is_killed_is_started_again_and_its_event_done_once(
     deployed.site.await_decisions([event], timeout_s=90)
     assert deployed.restarts(NAP) == 1
     assert deployed.statuses(event) == [OutcomeStatus.COMPLETED]
+    # The journal says of which event and flow, and that it was the second try.
+    lines = deployed.machine.journal(NAP).splitlines()
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    told = [one for one in logged if one.get("action") == "told"]
+    assert [(one["event"], one["flow"], one["check"], one["attempt"]) for one in told] == [
+        (event.id, event.correlationid, "nap", 2)
+    ]
 
 
 @pytest.mark.parametrize(
