@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from devsecops_eda.broker import parse_url
 from devsecops_eda.doctor import management
+from devsecops_eda.doctor.broker import clock_of_broker
 from devsecops_eda.doctor.management import Management, NotToldError
+from devsecops_eda.doctor.seen import untold
 from devsecops_eda.settings.values import BrokerSettings
 
 
@@ -63,6 +68,21 @@ def test_it_is_asked_with_its_own_user_below_its_own_path() -> None:
     assert seen[0] == ("/at/api/queues/a%2Fb", "Basic dTpzZWNyZXQ=")
     assert answer.ahead is not None
     assert abs(answer.ahead.total_seconds()) < 2
+
+
+@pytest.mark.parametrize(("ahead_s", "state"), [(0, "ok"), (-30, "warn"), (120, "fail")])
+def test_a_clock_that_goes_wrong_is_seen_from_what_is_answered(ahead_s: int, state: str) -> None:
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        said = formatdate(time.time() + ahead_s, usegmt=True)
+        handler.date_time_string = lambda timestamp=None: said  # type: ignore[method-assign]
+        says(200, b"{}")(handler)
+
+    with answering(respond) as api:
+        ahead = api.get("overview").ahead
+    assert ahead is not None
+    assert abs(ahead.total_seconds() - ahead_s) < 2
+    found = clock_of_broker(replace(untold(NotToldError("not asked")), ahead=ahead))
+    assert found.state.value == state
 
 
 def hang(_handler: BaseHTTPRequestHandler) -> None:
