@@ -66,7 +66,7 @@ systemd: rig ## the units under a real systemd, started for the test; as root, t
 	@$(PYTEST) -q tests -m systemd
 
 .PHONY: deploy
-deploy: rig ## the Dockerfile without an engine and a cluster of three nodes; as root, takes minutes
+deploy: rig ## the Dockerfile without an engine, a cluster of three nodes, linters from npm; as root, minutes
 	@$(PYTEST) -q tests -m deploy
 
 .PHONY: monitoring
