@@ -50,8 +50,9 @@ class Redaction:
     def hide(self, secrets: Iterable[str]) -> None:
         """Mask these and no others from now on, in each form in which they are written."""
         forms = {form for one in secrets for form in _forms(one) if len(one) >= self._shortest}
+        # The longest first: the one may be the beginning of the other.
         long = sorted(forms, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, long))) if long else None
+        self._known = re.compile("|".join(long)) if long else None
 
     def redacted(self, text: str) -> str:
         """Return ``text`` without secrets."""
@@ -86,19 +87,31 @@ def masked(url: str) -> str:
 
 def login_forms(user: str, password: str) -> tuple[str, ...]:
     """Return a password, and what says it with its user: in a URL, and in HTTP's and AMQP's way."""
-    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-    plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    basic = base64.b64encode(_bytes(f"{user}:{password}")).decode()
+    plain = base64.b64encode(_bytes(f"\0{user}\0{password}")).decode()
     return password, f"{user}:{password}", basic, plain
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it is written plainly, in a URL, in JSON, and in Python."""
-    yield secret
-    yield quote(secret, safe="")
-    yield json.dumps(secret)[1:-1]
-    yield repr(secret)[1:-1]
-    yield repr(secret.encode())[2:-1]
-    yield base64.b64encode(secret.encode()).decode()
+    """Yield patterns of a secret: as it is written, whatever was escaped in it, and in base64."""
+    yield "".join(map(_ways, secret))
+    yield re.escape(base64.b64encode(_bytes(secret)).decode())
+
+
+def _ways(char: str) -> str:
+    """Return a pattern of one character, plain and as URLs, JSON, Python and shells escape it."""
+    if char.isascii() and char.isalnum():
+        return char
+    code = quote(_bytes(char), safe="")
+    whole = "".join(f"%{one:02X}" for one in _bytes(char))
+    python = (repr(char)[1:-1], ascii(char)[1:-1], repr(_bytes(char))[2:-1])
+    ways = {char, code, code.lower(), whole, json.dumps(char)[1:-1], f"\\{char}", *python}
+    return f"(?:{'|'.join(map(re.escape, sorted(ways, key=len, reverse=True)))})"
+
+
+def _bytes(text: str) -> bytes:
+    # The environment gives us lone surrogates for bytes that are no text.
+    return text.encode(errors="surrogateescape")
 
 
 def _without_userinfo(found: re.Match[str]) -> str:

@@ -2,12 +2,17 @@
 
 import base64
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import trustme
 
 from tests.rig.leftovers import processes
 
@@ -17,19 +22,35 @@ class GitServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, root: Path, credential: str) -> None:
-        """Take a free port of the loopback interface."""
+    def __init__(
+        self, root: Path, credential: str, certificate: trustme.LeafCert | None = None
+    ) -> None:
+        """Take a free port of the loopback interface; with a ``certificate`` speak TLS."""
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.scheme = "https" if certificate else "http"
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            certificate.configure_cert(context)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.root = root
         self.credential = credential
         self.status = 200
         self.moved_to: str | None = None
         self.seen_in_argv = False
         self.logins = 0
+        self.indiscreet = "/none/"
+        """What the paths begin with about which it says no, and to whom."""
+
+    def shutdown_request(self, request: Any) -> None:
+        """End one connection, over TLS as GnuTLS, in many a git, insists on."""
+        if isinstance(request, ssl.SSLSocket):
+            with suppress(OSError):
+                request.unwrap()
+        super().shutdown_request(request)
 
     def url(self, name: str) -> str:
         """Return the URL of the repository ``name``."""
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/{name}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,7 +87,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         server.logins += 1
-        self._serve()
+        if self.path.startswith(server.indiscreet):
+            self._repeat(wanted)
+        else:
+            self._serve()
+
+    def _repeat(self, authorisation: str) -> None:
+        """Refuse, and repeat all that was shown to us, as git tells it to whoever asked."""
+        credential = self.server.credential
+        said = f"access denied for {credential}, {quote(credential)}, {authorisation}"
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
+        self.end_headers()
+        for line in ("# service=git-upload-pack\n", "", f"ERR {said}\n"):
+            packet = f"{len(line.encode()) + 4:04x}{line}" if line else "0000"
+            self.wfile.write(packet.encode())
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
@@ -102,9 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def git_server(root: Path, credential: str) -> Iterator[GitServer]:
+def git_server(
+    root: Path, credential: str, certificate: trustme.LeafCert | None = None
+) -> Iterator[GitServer]:
     """Serve the repositories below ``root`` while the block runs."""
-    server = GitServer(root, credential)
+    server = GitServer(root, credential, certificate)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -37,6 +37,9 @@ def basic(user: str, password: str, *, between: str = ":", before: str = "") -> 
     [
         SECRET,
         quote(SECRET, safe=""),
+        quote(SECRET, safe="/"),
+        quote(SECRET, safe="/ ").lower(),
+        json.dumps(SECRET, ensure_ascii=False),
         json.dumps(SECRET),
         repr(SECRET),
         repr(SECRET.encode()),
@@ -52,6 +55,10 @@ def test_a_secret_that_is_known_is_masked_in_each_form_in_which_it_is_written(fo
     assert "***" in said
     assert said.startswith("the server said ")
     assert said.endswith(" and left")
+
+
+def test_a_secret_may_be_of_bytes_that_are_no_text() -> None:
+    assert Redaction(login_forms("ci", "hunt\udcffer23")).redacted("hunt\udcffer23") == "***"
 
 
 def test_a_short_secret_is_masked_where_nothing_else_can_be_meant() -> None:
