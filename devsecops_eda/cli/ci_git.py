@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from devsecops_eda.settings.keys import ENVIRONMENT_PREFIX
+from devsecops_eda.settings.keys import without_ours
 
 TIMEOUT_S = 30.0
 
@@ -73,17 +73,14 @@ class LocalGit:
                 capture_output=True,
                 timeout=TIMEOUT_S,
                 check=False,
-                env=_environment(),
+                # The job's own decides how git works.
+                env={
+                    **without_ours(os.environ),
+                    "GIT_OPTIONAL_LOCKS": "0",
+                    "GIT_TERMINAL_PROMPT": "0",
+                },
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
         said = done.stdout.decode(errors="replace").strip()
         return said if done.returncode == 0 and said else None
-
-
-def _environment() -> dict[str, str]:
-    """Return git's environment: that of the job, which decides how git works, less what is ours."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
-    }
-    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}

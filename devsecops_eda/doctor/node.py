@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from devsecops_eda.broker import Address
 from devsecops_eda.doctor.management import NotToldError
 
 TIMEOUT_S = 30.0
+_ITS_OWN = re.compile(r"(?:PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TERM|TMPDIR|(?:RABBITMQ|ERL)\w*)$")
+"""What it needs of our environment. It may start a daemon, which keeps what it was given."""
 _ASKED = "{application:get_env(rabbit, consumer_timeout), rabbit_nodes:cluster_name()}."
 _ANSWER = re.compile(r"\{(?:\{ok,(?P<timeout>[a-z0-9]+)\}|undefined),<<\"(?P<cluster>[^\"]*)\">>\}")
 
@@ -41,6 +44,7 @@ def consumer_timeout_s(program: Path | None, address: Address, *, cluster: str) 
             [found, "-q", "eval", _ASKED],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            env={name: value for name, value in os.environ.items() if _ITS_OWN.match(name)},
             timeout=TIMEOUT_S,
             check=False,
         )

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devsecops_eda.errors import ConfigurationError
+from devsecops_eda.redaction import masked_text
 from devsecops_eda.scanners.finding import (
     COMPLETE,
     Installation,
@@ -19,6 +20,7 @@ from devsecops_eda.scanners.finding import (
     pinned_version,
     requirements_text,
 )
+from devsecops_eda.settings.keys import without_ours
 
 TIMEOUT_S = 1800.0
 """For one environment: some hundred megabytes over a slow line."""
@@ -84,6 +86,7 @@ def _run(argv: Sequence[str], lock: int) -> None:
             capture_output=True,
             timeout=TIMEOUT_S,
             stdin=subprocess.DEVNULL,
+            env=without_ours(os.environ),
             # When we are killed, pip goes on for a while; until its end nobody else may begin.
             pass_fds=(lock,),
         )
@@ -97,5 +100,5 @@ def _run(argv: Sequence[str], lock: int) -> None:
         said = (e.stderr or e.stdout).decode(errors="replace").strip().splitlines()
         errors = [line for line in said if line.startswith("ERROR")] or said[-1:]
         raise ConfigurationError(
-            f"`{' '.join(argv)}` failed: {' '.join(errors)[:1000] or 'it did not say why'}"
+            f"`{' '.join(argv)}` failed: {masked_text(' '.join(errors)[:1000]) or 'it did not say why'}"
         ) from e

@@ -6,6 +6,7 @@ docs/configuration.md all come from it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devsecops_eda.settings import readers
@@ -229,3 +230,10 @@ KEYS: tuple[Key, ...] = tuple(
     key for primary in _PRIMARY for key in (primary, primary.file_key)[: 1 + primary.secret]
 )
 """All keys; behind each secret one that names a file for it."""
+
+
+def without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environ`` as it is given to the programs of others: our secrets are not in it."""
+    return {
+        name: value for name, value in environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
+    }

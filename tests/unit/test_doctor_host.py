@@ -153,3 +153,19 @@ def test_a_node_that_does_not_tell_says_why(
 )  # fmt: skip
 def test_only_a_broker_on_loopback_is_here(url: str, here: bool) -> None:
     assert is_here(parse_url(url)) is here
+
+
+def test_rabbitmqctl_is_given_nothing_of_our_environment_but_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVSECOPS_EDA_BROKER_URL", "amqp://x:hush@mq/")
+    monkeypatch.setenv("GITHUB_TOKEN", "hush")
+    monkeypatch.setenv("RABBITMQ_NODENAME", "rabbit@mq")
+    told = tmp_path / "environment"
+    answer = '{{ok,1000},<<"rabbit@mq">>}'
+    program = write(
+        tmp_path / "rabbitmqctl", f"#!/bin/sh\nenv > '{told}'\necho '{answer}'\n", 0o755
+    )
+    assert consumer_timeout_s(program, parse_url("amqp://mq/"), cluster="rabbit@mq") == 1.0
+    assert "hush" not in told.read_text()
+    assert "RABBITMQ_NODENAME=rabbit@mq" in told.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ from urllib.parse import quote
 
 import pytest
 
-from devsecops_eda.cli.ci_git import _environment
 from devsecops_eda.cli.ci_repository import shown
 from devsecops_eda.cli.logged import Logged
 from devsecops_eda.ledger import open_ledger
@@ -21,6 +21,7 @@ from devsecops_eda.sandbox import Completed
 from devsecops_eda.sandbox.process import last_words_of
 from devsecops_eda.scanning.quoting import MAX_READ_BYTES, MAX_WORDS_BYTES, without_what_it_read
 from devsecops_eda.settings import BrokerSettings, GateSettings, Repository, Settings
+from devsecops_eda.settings.keys import without_ours
 from devsecops_eda.settings.urls import repository_url
 from devsecops_eda.workspace.git import last_words
 from devsecops_eda.workspace.remote import explained
@@ -158,10 +159,10 @@ def test_of_bubblewraps_words_none_is_a_scanners() -> None:
     assert last_words_of("bwrap", b"Traceback: hush\n") == "no reason given"
 
 
-def test_git_in_a_job_does_not_get_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_of_others_does_not_get_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVSECOPS_EDA_BROKER_URL", "amqp://ci:hush@mq")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", "/srv")
-    environ = _environment()
+    environ = without_ours(os.environ)
     assert "hush" not in " ".join(environ.values())
     assert environ["GIT_CEILING_DIRECTORIES"] == "/srv"
 
