@@ -99,6 +99,5 @@ def _run(argv: Sequence[str], lock: int) -> None:
     except subprocess.CalledProcessError as e:
         said = (e.stderr or e.stdout).decode(errors="replace").strip().splitlines()
         errors = [line for line in said if line.startswith("ERROR")] or said[-1:]
-        raise ConfigurationError(
-            f"`{' '.join(argv)}` failed: {masked_text(' '.join(errors)[:1000]) or 'it did not say why'}"
-        ) from e
+        why = masked_text(" ".join(errors)[:1000]) or "it did not say why"
+        raise ConfigurationError(f"`{' '.join(argv)}` failed: {why}") from e
