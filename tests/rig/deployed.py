@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,6 +62,7 @@ class Deployed:
         self.machine = machine
         self.site = site
         self._drop_ins: dict[str, list[str]] = {}
+        self._since = time.time()
 
     def set_up(self, checks: str) -> None:
         """Put configuration, credentials and the repository as it is now where they belong."""
@@ -119,12 +121,16 @@ url = "file:///var/lib/devsecops-eda/evidence"
         try:
             self.machine.run("systemctl", "start", *units)
         except CommandError as error:
-            said = "\n".join(self.machine.journal(unit)[-4000:] for unit in units)
+            said = "\n".join(self.journal(unit)[-4000:] for unit in units)
             raise CommandError(f"{error}\n{said}") from None
 
     def stop(self, unit: str) -> None:
         """Stop a service; return when it has ended."""
         self.machine.run("systemctl", "stop", unit)
+
+    def journal(self, unit: str) -> str:
+        """Return what a unit said in this test, and what systemd said of it."""
+        return self.machine.journal(unit, since=self._since)
 
     def main_pid(self, unit: str) -> int:
         """Return the main process of a unit as seen inside, 0 while there is none."""
@@ -152,7 +158,7 @@ url = "file:///var/lib/devsecops-eda/evidence"
                 what=f"{command} runs in {unit}",
             )
         except NeverHappenedError as never:
-            raise NeverHappenedError(f"{never}\n{self.machine.journal(unit)[-4000:]}") from None
+            raise NeverHappenedError(f"{never}\n{self.journal(unit)[-4000:]}") from None
 
     def statuses(self, event: Event) -> list[OutcomeStatus]:
         """Return how the check ended on ``event``, as often as it was told."""

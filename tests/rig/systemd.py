@@ -192,9 +192,10 @@ class Systemd:
         """Return one property of a unit."""
         return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
 
-    def journal(self, unit: str) -> str:
-        """Return what a unit said, and what systemd said of it."""
-        return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
+    def journal(self, unit: str, *, since: float = 0) -> str:
+        """Return what a unit said, and what systemd said of it, ``since`` then (Unix time)."""
+        words = ("--no-pager", "--output=cat", f"--since=@{since:.6f}", "--unit", unit)
+        return self.run("journalctl", *words)
 
     def in_unit(self, unit: str) -> tuple[int, ...]:
         """Return the process ids, as we see them, of all that runs in a unit."""

@@ -88,7 +88,7 @@ def test_a_main_process_that_stands_still_is_started_again(
         what=f"{unit} started again",
     )
     assert deployed.restarts(unit) == 1
-    assert "Failed with result 'watchdog'" in deployed.machine.journal(unit)
+    assert "Failed with result 'watchdog'" in deployed.journal(unit)
     event = deployed.site.push(sha)
     deployed.site.await_decisions([event], timeout_s=60)
 
@@ -102,7 +102,7 @@ def test_a_main_loop_that_hangs_is_started_again_and_says_where_it_hung(
     deployed.misplay(unit, "loop", arguments)
     deployed.start(unit)
     eventually(lambda: deployed.restarts(unit) == 1, timeout_s=60, what="started again")
-    said = deployed.machine.journal(unit)
+    said = deployed.journal(unit)
     assert "Failed with result 'watchdog'" in said
     assert "Fatal Python error: Aborted" in said
     assert "in hang_here" in said
@@ -116,7 +116,7 @@ def test_a_gate_whose_timer_died_is_started_again(
     deployed.misplay(GATE, "timer", "gate")
     deployed.start(GATE)
     eventually(lambda: deployed.restarts(GATE) == 1, timeout_s=60, what="started again")
-    assert "Failed with result 'watchdog'" in deployed.machine.journal(GATE)
+    assert "Failed with result 'watchdog'" in deployed.journal(GATE)
 
 
 def test_a_service_that_is_well_is_left_alone(
@@ -144,7 +144,7 @@ def test_whoever_is_killed_is_started_again_and_its_event_done_once(
     assert deployed.restarts(NAP) == 1
     assert deployed.statuses(event) == [OutcomeStatus.COMPLETED]
     # The journal says of which event and flow, and that it was the second try.
-    lines = deployed.machine.journal(NAP).splitlines()
+    lines = deployed.journal(NAP).splitlines()
     logged = [json.loads(line) for line in lines if line.startswith("{")]
     told = [one for one in logged if one.get("action") == "told"]
     assert [(one["event"], one["flow"], one["check"], one["attempt"]) for one in told] == [
@@ -208,7 +208,7 @@ def outwaited(deployed: Deployed, state: str, *, time: int) -> None:
     for unit in (NAP, GATE):
         # Celery waits 2 s, then 4, 6, 8: by then 20 s are over.
         eventually(
-            lambda unit=unit: deployed.machine.journal(unit).count("again in 10.00 s") >= time,  # type: ignore[misc]
+            lambda unit=unit: deployed.journal(unit).count("again in 10.00 s") >= time,  # type: ignore[misc]
             timeout_s=120,
             what=f"{unit} waits",
         )
