@@ -11,8 +11,15 @@ import pytest
 
 from tests.rig.broker import RabbitNode
 from tests.rig.management import Login
+from tests.rig.newer import find_chosen
 from tests.rig.postgres import PostgresServer
 from tests.rig.programs import Programs
+
+
+def pytest_report_header() -> str:
+    """Say which RabbitMQ the tests run on."""
+    broker = find_chosen()
+    return f"rabbitmq: {broker.version} ({broker.sbin})" if broker else "rabbitmq: none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,11 @@ UNPROTECTED = (
         until=(4, 0, 0),
     ),
     Unprotected(
-        "a message that is given back twenty times, though nothing failed, is dropped from a queue"
+        "a message that comes back twenty times, though nothing failed, is dropped from a queue"
         " without a limit of its own: also one that is only looked at",
         "the dead letters are declared with a limit that nobody reaches; give one to queues of"
         " your own",
         since=(4, 0, 0),
-        until=(4, 3, 0),
     ),
 )
 """What was found by trying, version by version."""
@@ -92,8 +91,6 @@ def version_findings(product: str, text: str) -> Iterator[Finding]:
         )
     else:
         yield ok("versions", f"RabbitMQ {text}")
-    lacking = [one for one in UNPROTECTED if one.concerns(version)]
-    for one in lacking:
-        yield warn("protection", f"RabbitMQ {text}: {one.text}", one.mend)
-    if not lacking:
-        yield ok("protection", f"RabbitMQ {text} protects what older ones did not")
+    for one in UNPROTECTED:
+        if one.concerns(version):
+            yield warn("protection", f"RabbitMQ {text}: {one.text}", one.mend)

@@ -101,7 +101,7 @@ class Doorway:
         self._recorder.count(table.DELIVERIES, Admission.ADMITTED)
         origin = origin_of(message, queue=self._queue)
         user, history = origin["user"], history_of(origin)
-        attempts = deliveries(headers)
+        attempts = deliveries(message)
         if attempts > 1:
             self._recorder.count(table.REDELIVERIES)
         return self._task(

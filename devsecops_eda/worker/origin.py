@@ -28,7 +28,7 @@ def origin_of(message: Any, *, queue: str) -> dict[str, str]:
         "queue": queue,
         "routing_key": _text(message.delivery_info.get("routing_key")),
         "user": _text(message.properties.get("user_id")),
-        "deliveries": str(deliveries(headers)),
+        "deliveries": str(deliveries(message)),
     }
     if message.delivery_info.get("exchange") == topology.REPLAY:
         found["routing_key"] = _text(headers.get(topology.KEY_HEADER))
@@ -48,11 +48,17 @@ def headers_of(message: Any) -> Mapping[Any, Any]:
     return headers if isinstance(headers, Mapping) else {}
 
 
-def deliveries(headers: Mapping[Any, Any]) -> int:
-    """Return how often the broker has delivered the message, this time included."""
-    count = headers.get("x-delivery-count")
-    # The broker's word from the second delivery on; before that it is the sender's.
-    return 1 + (min(max(count, 0), topology.DELIVERY_LIMIT) if isinstance(count, int) else 0)
+def deliveries(message: Any) -> int:
+    """Return how often the broker has delivered the message, this time included.
+
+    Raises nothing, whatever the message is.
+    """
+    count = headers_of(message).get("x-delivery-count")
+    # From RabbitMQ 4.0 on the header is the sender's until the broker has something to count;
+    # whether it is delivered for the first time is the broker's word in every version.
+    if not message.delivery_info.get("redelivered") or not isinstance(count, int):
+        return 1
+    return 1 + min(max(count, 0), topology.DELIVERY_LIMIT)
 
 
 def _history(headers: Mapping[Any, Any]) -> dict[str, str]:

@@ -60,10 +60,12 @@ def delivered(
 ) -> Delivered:
     more = dict(properties)
     headers = more.pop("headers", {})
+    # As a broker has it that counts by itself.
+    again = {"redelivered": "x-delivery-count" in headers}
     return Delivered(
         body,
         {**more, "application_headers": headers},
-        {"routing_key": key, "exchange": exchange, "delivery_tag": 7},
+        {"routing_key": key, "exchange": exchange, "delivery_tag": 7, **again},
     )
 
 
@@ -94,6 +96,15 @@ def test_a_good_event_becomes_the_task_of_the_queue_with_its_user_and_attempt() 
     made = doorway().admit(good(**{"x-delivery-count": 2}))
     assert task_of(made) == SCAN_TASK
     assert arguments_of(made) == [encode(PUSH).decode(), "ci-app", 3]
+
+
+@pytest.mark.parametrize("count", [99, -1, "x", None])
+def test_a_message_that_comes_for_the_first_time_has_not_come_before_whatever_it_says(
+    count: object,
+) -> None:
+    message = good(**{"x-delivery-count": count})
+    message.delivery_info["redelivered"] = False
+    assert arguments_of(doorway().admit(message)) == [encode(PUSH).decode(), "ci-app", 1]
 
 
 def test_the_delivered_message_stays_as_it_came() -> None:
