@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pika
 import pytest
-import trustme
 
 from devsecops_eda.broker import outgoing, parse_url, publish_once
 from devsecops_eda.client import commit_pushed
@@ -20,11 +20,11 @@ from devsecops_eda.errors import PublishRefusedError
 from tests.rig.broker import RabbitNode
 from tests.rig.management import Login
 from tests.rig.ports import free_ports
+from tests.rig.shipped import RABBITMQ, made_certificates, on_our_ports, plugins
 from tests.rig.waiting import eventually
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
 
-RABBITMQ = Path(__file__).parents[2] / "deploy" / "rabbitmq"
 VHOST = "devsecops"
 
 
@@ -32,47 +32,26 @@ class Member(RabbitNode):
     """A node that meets the others: the same epmd, the same cookie, and a listener for TLS."""
 
     def __init__(self, tls: Path, epmd: int, admin: Login) -> None:
-        super().__init__(plugins=("rabbitmq_prometheus",))
+        super().__init__(plugins=plugins())
         # One cluster has one administrator.
         self.admin = admin
-        self.tls_port, management, prometheus = free_ports(3)
         self._take_ports(replace(self.ports, epmd=epmd))
         home = self.folder / "home"
         home.mkdir()
         (home / ".erlang.cookie").write_text(admin.password)
         (home / ".erlang.cookie").chmod(0o400)
-        self._own = {
-            "listeners.ssl.default": f"127.0.0.1:{self.tls_port}",
-            "management.ssl.ip": "127.0.0.1",
-            "management.ssl.port": str(management),
-            "prometheus.tcp.ip": "127.0.0.1",
-            "prometheus.tcp.port": str(prometheus),
-            "disk_free_limit.absolute": "50MB",
-        }
-        self._tls = tls
+        self._settings, own = on_our_ports("rabbitmq.conf", tls)
+        self.tls_port = own["tls"]
 
     def take(self, members: list[Member]) -> None:
-        """Take what is shipped, but for names, ports, folders, and the rig's own listener."""
-        conf = {}
-        for line in (RABBITMQ / "rabbitmq.conf").read_text().splitlines():
-            if line and not line.startswith("#"):
-                key, value = line.split(" = ", 1)
-                conf[key] = value.replace("/etc/rabbitmq/tls", str(self._tls))
-        del conf["listeners.tcp"]
+        """Take the names of all members instead of those that are shipped."""
         for number, member in enumerate(members, 1):
-            conf[f"cluster_formation.classic_config.nodes.{number}"] = member.name
-        conf["listeners.ssl.1"] = self._own["listeners.ssl.default"]
-        del conf["listeners.ssl.default"], self._own["listeners.ssl.default"]
-        self._settings = conf | self._own
+            self._settings[f"cluster_formation.classic_config.nodes.{number}"] = member.name
 
 
 @pytest.fixture
 def tls(tmp_path: Path) -> Path:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    certificate.private_key_pem.write_to_path(str(tmp_path / "node.key"))
-    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "node.pem"))
+    made_certificates(tmp_path)
     return tmp_path
 
 
@@ -81,10 +60,12 @@ def cluster(tls: Path) -> Iterator[list[Member]]:
     (epmd,) = free_ports(1)
     admin = Login("rig", secrets.token_hex(20))
     members = [Member(tls, epmd, admin) for _ in range(3)]
-    with ExitStack() as stack:
+    with ExitStack() as stack, ThreadPoolExecutor(len(members)) as pool:
         for member in members:
             member.take(members)
-            stack.enter_context(member)
+            stack.callback(member.stop)
+        # At once: from 4.0 on a node asks its peers whether they are there before it goes on.
+        list(pool.map(RabbitNode.start, members))
         yield members
 
 
