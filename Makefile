@@ -25,7 +25,7 @@ endef
 
 .PHONY: help
 help: ## say what there is
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 # Where `make install` puts things. What is installed below DESTDIR does not know it.
 DESTDIR ?=
@@ -68,6 +68,18 @@ systemd: rig ## the units under a real systemd, started for the test; as root, t
 .PHONY: deploy
 deploy: rig ## the Dockerfile without an engine, a cluster of three nodes, linters from npm; as root, minutes
 	@$(PYTEST) -q tests -m deploy
+
+# Other series than 4 (4.0, of Debian 13): RABBITMQ=4.3 (of the Debian after it).
+RABBITMQ ?= 4
+
+.PHONY: rabbitmq4
+rabbitmq4: export DEVSECOPS_EDA_RIG_RABBITMQ = $(RABBITMQ)
+rabbitmq4: rig ## all but the unit tests on RabbitMQ 4, the shipped files, the move from 3.x; a quarter of an hour
+	@$(BIN)/python -m tests.rig.newer $(RABBITMQ)
+	@$(BIN)/devsecops-eda scanners install
+	@$(PYTEST) -q -n $(JOBS) --dist loadfile tests --ignore tests/unit \
+	    -m 'not faults_full and not bench and not systemd and not deploy and not monitoring and not installation'
+	@$(PYTEST) -q -m deploy tests/integration/test_deploy_rabbitmq.py tests/integration/test_deploy_cluster.py
 
 .PHONY: monitoring
 monitoring: rig ## a real Prometheus on faults and on ten quiet minutes; takes a quarter of an hour

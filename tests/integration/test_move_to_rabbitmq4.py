@@ -1,0 +1,145 @@
+"""From the RabbitMQ 3.x of this machine to a 4.x: side by side, as docs/rabbitmq.md has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pika
+import pytest
+
+from devsecops_eda.broker import parse_url
+from devsecops_eda.cli import run
+from devsecops_eda.model import EventType
+from devsecops_eda.topology import DEAD, Topology
+from tests.conftest import Vhost
+from tests.rig.broker import RabbitNode
+from tests.rig.programs import Program, Programs
+from tests.rig.provide import Broker, find_broker
+from tests.rig.servers import ServerError
+from tests.rig.site import Site, Tap
+from tests.rig.waiting import eventually
+
+pytestmark = [pytest.mark.rabbitmq4, pytest.mark.timeout(300)]
+
+VHOST = "devsecops"
+CHECK = "sleepy"
+WAITING = 6
+
+
+@pytest.fixture
+def old() -> Iterator[RabbitNode]:
+    """A node of this machine's own RabbitMQ."""
+    machine = find_broker()
+    assert machine is not None
+    assert machine.version.startswith("3."), "this machine has no RabbitMQ to move away from"
+    with RabbitNode(broker=machine) as node:
+        node.management.add_vhost(VHOST)
+        yield node
+
+
+@pytest.fixture
+def new(old: RabbitNode) -> Iterator[RabbitNode]:
+    """A node of the RabbitMQ that the tests run on, with the administrator of the old one."""
+    node = RabbitNode()
+    assert node.version.startswith("4."), "run by `make rabbitmq4`"
+    node.admin = old.admin
+    node._take_ports(node.ports)
+    with node:
+        yield node
+
+
+def messages(node: RabbitNode, *queues: str) -> dict[str, int]:
+    """How many messages are ready in each queue, as the queue says itself."""
+    with pika.BlockingConnection(pika.URLParameters(node.url(vhost=VHOST))) as connection:
+        channel = connection.channel()
+        return {
+            queue: channel.queue_declare(queue, passive=True).method.message_count
+            for queue in queues
+        }
+
+
+def started(site: Site) -> tuple[Program, Program]:
+    return site.start_gate(), site.start_worker(CHECK)
+
+
+def test_side_by_side_nothing_is_lost_and_what_was_decided_stays_so(
+    old: RabbitNode, new: RabbitNode, programs: Programs, tmp_path: Path
+) -> None:
+    ours = [queue.name for queue in Topology((CHECK,)).queues]
+    ci = Vhost(old, VHOST).add_user("ci", write=r"^devsecops\.events$")
+    with Site(Vhost(old, VHOST), programs, tmp_path, checks=[CHECK]) as site:
+        shas = site.commits(WAITING)
+        before = [site.push(sha) for sha in shas]
+        waiting = messages(old, *ours)
+        assert set(waiting.values()) == {0, WAITING}
+
+        # 1. The new node, with all that was defined on the old one: users and passwords too.
+        new.management.import_definitions(old.management.call("GET", "definitions"))
+        assert set(messages(new, *ours).values()) == {0}
+        with pika.BlockingConnection(pika.URLParameters(new.url(ci, vhost=VHOST))):
+            pass
+
+        # 2. Whoever tells events tells them there. Nobody listens yet: they wait.
+        site.address = parse_url(new.url(vhost=VHOST))
+        later = [site.push(sha) for sha in site.commits(WAITING)]
+        assert messages(new, *ours) == waiting
+
+        # 3. The programs stay until the old queues are empty, and then move.
+        programs_here = started(site)
+        site.await_decisions(before, timeout_s=90)
+        eventually(
+            lambda: set(messages(old, *ours).values()) == {0},
+            timeout_s=30,
+            what="the old queues are empty",
+        )
+        for program in programs_here:
+            program.end()
+        assert set(messages(old, *ours).values()) == {0}
+        first = site.decisions()
+
+        site.tap.close()
+        site.url = new.url(vhost=VHOST)
+        site.tap = Tap(site.url)
+        site.configure()
+        assert run(("--config", str(site.config), "topology", "apply")) == 0
+        started(site)
+        site.await_decisions(later, timeout_s=90)
+        second = site.decisions()
+        assert len(site.tap.events(EventType.SCAN_FAILED)) == 0
+        assert (len(first), len(second)) == (WAITING, WAITING)
+        assert {event.correlationid for event in before} == set(first)
+        assert {event.correlationid for event in later} == set(second)
+
+        # What was decided before the move is known after it.
+        asked = site.push(shas[0])
+        site.await_decisions([asked], timeout_s=60)
+        assert set(site.decisions()[asked.correlationid]) == set(first[asked.correlationid])
+        assert messages(new, DEAD) == {DEAD: 0} == messages(old, DEAD)
+
+
+def become(node: RabbitNode, broker: Broker) -> None:
+    """Let the node be of another RabbitMQ from its next start on, with the data it has."""
+    node._broker = broker
+    node._files = replace(node._files, broker=broker)
+
+
+def test_a_new_node_refuses_the_data_of_an_old_one_which_then_still_has_them(
+    old: RabbitNode,
+) -> None:
+    with pika.BlockingConnection(pika.URLParameters(old.url(vhost=VHOST))) as connection:
+        channel = connection.channel()
+        channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
+        channel.confirm_delivery()
+        channel.basic_publish("", "kept", b"x")
+    old.ctl("enable_feature_flag", "all")
+    old.shut_down()
+    machine, chosen = old._broker, find_chosen()
+    assert chosen is not None
+    become(old, chosen)
+    with pytest.raises(ServerError, match="feature_flag"):
+        old.start()
+    become(old, machine)
+    old.start()
+    eventually(lambda: messages(old, "kept") == {"kept": 1}, timeout_s=30, what="it is there")
