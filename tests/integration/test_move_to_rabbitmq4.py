@@ -15,6 +15,7 @@ from devsecops_eda.model import EventType
 from devsecops_eda.topology import DEAD, Topology
 from tests.conftest import Vhost
 from tests.rig.broker import RabbitNode
+from tests.rig.newer import find_chosen
 from tests.rig.programs import Program, Programs
 from tests.rig.provide import Broker, find_broker
 from tests.rig.servers import ServerError
