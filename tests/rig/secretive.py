@@ -261,7 +261,8 @@ class Secretive:
     def files(self) -> dict[str | bytes, bytes]:
         """Return code in which secrets stand as people write them."""
         code = self.secret("code").replace('"', "'")
-        lines = [f'PASSWORD_{n} = "{code}"' for n in range(120)]
+        # So many that what is found goes to the evidence store.
+        lines = [f'PASSWORD_{n} = "{code}"' for n in range(230)]
         url = f"https://u:{quote(self.secret('index'), safe='')}@index.example/simple"
         manifest = [
             *(f"--index-url {url}", f"--extra-index-url {url}/${{NAME}}", f"-r {url}/r.txt"),
