@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import trustme
@@ -14,12 +18,14 @@ from psycopg import sql
 from devsecops_eda.topology import queue_name
 from tests.conftest import Vhost
 from tests.rig.canaries import Canary
+from tests.rig.ear import Ear
 from tests.rig.git_server import git_server
+from tests.rig.leftovers import descendants
 from tests.rig.postgres import PostgresServer
 from tests.rig.programs import DEVSECOPS_EDA, Program, Programs
 from tests.rig.repositories import Repo
 from tests.rig.searched import Round, numbers_of_letters, publish_malformed, tap
-from tests.rig.secretive import ECHO, Secretive
+from tests.rig.secretive import CHECKS, ECHO, Secretive
 from tests.rig.site import REPO
 from tests.rig.spied import Watcher
 
@@ -39,6 +45,13 @@ EXITS = frozenset(
     )
 )
 """Places that must have been looked at."""
+SAY_LITTLE = frozenset(
+    (
+        *("file state/evidence", "file state/scanners"),
+        *("output of gate with a strange option", "output of gate with nobody there"),
+    )
+)
+"""Places in which, where all goes wrong, no word of the site's own comes to stand."""
 
 
 @pytest.fixture
@@ -160,3 +173,123 @@ def _shown_letters(site: Secretive, listed: Program) -> dict[str, Program]:
         assert program.wait() == 0, program.log[-2000:]
         shown[f"dead show {number}"] = program
     return shown
+
+
+@pytest.mark.faults_full
+def test_no_canary_is_found_when_all_goes_wrong(
+    site: Secretive, watcher: Watcher, postgres: PostgresServer, served: Path
+) -> None:
+    looked = Round(site)
+    tap(site)
+    site.break_scanner("semgrep")
+    ear = Ear(f"@{site.call}")
+    ended = {**_locked_out(site), **_misconfigured(site), **_without_database(site)}
+    up = site.start_all({"NOTIFY_SOCKET": ear.address})
+    for program in up.values():
+        program.wait_for("metrics on port")
+    publish_malformed(site)
+    clones = _clones(site, served)
+    ended["ci"] = site.start("ci", *WAITING, cwd=clones[REPO])
+    assert ended["ci"].wait() == 3, ended["ci"].log[-2000:]
+    up["semgrep"].wait_for("bad_output")
+    for name, program in up.items():
+        looked.pages(name, program)
+    looked.management()
+    _harm(site, up)
+    for name in ("gate", "operator"):
+        for words in (("config", "show", "--format", "json"), ("doctor",)):
+            ended[f"{' '.join(words)} of {name}"] = program = site.start(name, *words)
+            program.wait()
+    looked.database(postgres, site.database_name)
+    site.end(up["gate"], up["semgrep"])
+    for name, program in {**up, **ended}.items():
+        looked.program(name, program)
+    looked.exits.add("what systemd is told", repr(ear.heard()), silent=True)
+    ear.close()
+    looked.messages()
+    looked.servers(postgres)
+    looked.files()
+    looked.processes(watcher)
+    assert looked.exits.leaks() == []
+    assert set(looked.exits.blind()) <= SAY_LITTLE
+    assert looked.exits.misses(Canary("planted")) == []
+
+
+def _harm(site: Secretive, up: dict[str, Program]) -> None:
+    """Lock a worker out while it runs, and kill what another has started."""
+    site.lock_out("commit")
+    up["commit"].wait_for("ACCESS_REFUSED")
+    for child in descendants(up["safety"].pid):
+        os.kill(child.pid, signal.SIGKILL)
+    up["safety"].wait_for("exited with")
+
+
+def _locked_out(site: Secretive) -> dict[str, Program]:
+    """Start every program with a wrong password."""
+    commands: dict[str, tuple[str, ...]] = {
+        **{check: ("worker", check) for check in CHECKS},
+        "gate": ("gate",),
+        "ci": ("emit", "commit.pushed", "--repo", REPO, "--sha", "1" * 40),
+        "operator": ("dead", "list"),
+    }
+    commands["ci"] += ("--branch", "main")
+    wrong = site.secret("wrong")
+    told = {
+        f"{name} with a wrong password": site.start(name, *words, password=wrong)
+        for name, words in commands.items()
+    }
+    assert {name: program.wait() for name, program in told.items()} == dict.fromkeys(told, 4)
+    return told
+
+
+def _misconfigured(site: Secretive) -> dict[str, Program]:
+    """Start programs with configurations that are wrong just where a secret stands."""
+    word = site.secret("wrong")
+    coded, text = quote(word, safe=""), json.dumps(word)
+    login = f"{site.call}:{coded}"
+    lines = {
+        "no port": f'url = "amqp://{login}@127.0.0.1:{coded}/"',
+        "no broker": f'url = "http://{login}@127.0.0.1/"',
+        "a password too much": f'url = "amqp://{login}@127.0.0.1/"\npassword = {text}',
+        "a list": f'url = "amqp://{site.call}@127.0.0.1/"\npassword = [{text}]',
+        "no TOML": f"password = {text} {text}",
+        "a fragment": f'url = "amqp://{site.call}:#{site.token("wrong")}@127.0.0.1/"',
+        "a token in a repository": f'[repositories.x]\nurl = "https://{login}@git.example/x"',
+        "a token behind it": f'[repositories.x]\nurl = "https://h/x?private_token={coded}"',
+        "evidence elsewhere": f'[evidence]\nurl = "s3://{login}@bucket/x"',
+        "a database elsewhere": f'[gate]\ndatabase = "mysql://{login}@db/x"',
+    }
+    told: dict[str, Program] = {}
+    for name, broker in lines.items():
+        file = site.config(f"misconfigured-{len(told)}", broker).rename(
+            site.folder / f"{len(told)}"
+        )
+        words = ("--config", file, "--log-level", "debug", "config", "show")
+        told[f"config show with {name}"] = site.programs.devsecops_eda(*words, cwd=site.folder)
+    codes = {name: program.wait() for name, program in told.items()}
+    assert codes == dict.fromkeys(told, 2)
+    return told
+
+
+def _without_database(site: Secretive) -> dict[str, Program]:
+    """Start the gate on a database that does not let it in, or is not there."""
+    right = site.database
+    urls = {
+        "a wrong password": right.replace(
+            quote(site.secret("database"), safe=""), quote(site.secret("wrong"), safe="")
+        ),
+        "nobody there": re.sub(r"@127\.0\.0\.1:\d+", "@127.0.0.1:1", right),
+        "a strange option": f"{right}?nonsense={site.token('wrong')}",
+    }
+    told: dict[str, Program] = {}
+    for name, url in urls.items():
+        file = site.folder / f"database-{len(told)}"
+        file.write_text(url)
+        env = {"DEVSECOPS_EDA_GATE_DATABASE_FILE": str(file)}
+        told[f"gate with {name}"] = site.start("gate", "gate", env=env)
+    for name, program in told.items():
+        if name != "gate with a strange option":
+            program.wait_for("the ledger cannot be opened")
+            program.end()
+    assert told["gate with a strange option"].wait() == 2
+    return told

@@ -18,6 +18,7 @@ from devsecops_eda.broker import declare, parse_url
 from devsecops_eda.cli.config import default_state_dir
 from devsecops_eda.definitions import Account, definitions
 from devsecops_eda.roles import Role
+from devsecops_eda.scanners.finding import COMPLETE, environment_name
 from devsecops_eda.topology import GATE_CHECK, Topology
 from tests.conftest import Vhost
 from tests.rig.canaries import Canary, call
@@ -26,6 +27,7 @@ from tests.rig.management import Login
 from tests.rig.postgres import PostgresServer
 from tests.rig.programs import Program, Programs
 from tests.rig.repositories import Repo, git_in
+from tests.rig.secretive_code import TELLING, manifest_with, program_with
 from tests.rig.site import POLICY, REPO, RULE
 from tests.rig.spied import Spy, Watcher
 
@@ -37,17 +39,6 @@ USERS = (*CHECKS, "gate", "ci", "operator")
 LIMIT = """\
   - {id: no-high, kind: findings, gates: [merge], check: semgrep, at_most: {high: 0},
      within: 30m}
-"""
-TELLING = """\
-rules:
-  - id: repeats-the-secret
-    languages: [python]
-    severity: HIGH
-    message: the secret is $VALUE
-    pattern: $NAME = "$VALUE"
-    fix: $NAME = getenv("$VALUE")
-    metadata: {title: A secret, category: security, confidence: HIGH, cwe: ["CWE-798: Secret"],
-               help: It is a rule of a test., fix: Do not.}
 """
 
 
@@ -226,10 +217,31 @@ class Secretive:
             self._watcher.watch(program.pid)
         return program
 
-    def start_all(self) -> dict[str, Program]:
+    def start_all(self, env: Mapping[str, str] | None = None) -> dict[str, Program]:
         """Start the gate and a worker of each check."""
-        workers = {check: self.start(check, "worker", check, "--slots", "1") for check in CHECKS}
-        return {"gate": self.start("gate", "gate"), **workers}
+        commands = {"gate": ("gate",), **{one: ("worker", one, "--slots", "1") for one in CHECKS}}
+        return {name: self.start(name, *words, env=env) for name, words in commands.items()}
+
+    def lock_out(self, name: str) -> None:
+        """Give a user another password, and cut the connections that stand."""
+        management = self.vhost.node.management
+        management.add_user(Login(self.user(name), self.token("wrong")))
+        self.vhost.node.ctl("close_all_user_connections", self.user(name), "locked out")
+
+    def break_scanner(self, tool: str) -> None:
+        """Let a scanner quote on stderr all that it was given, and print no report."""
+        scanners = self.state / "scanners"
+        installed = scanners.resolve()
+        scanners.unlink()
+        broken = scanners / environment_name(tool)
+        (broken / "bin").mkdir(parents=True)
+        (broken / COMPLETE).touch()
+        program = broken / "bin" / tool
+        program.write_text('#!/bin/sh\nfor tree; do :; done\ncat "$tree"/* >&2\necho no\nexit 2\n')
+        program.chmod(0o755)
+        for other in installed.iterdir():
+            if other.name != broken.name:
+                (scanners / other.name).symlink_to(other)
 
     def end(self, *programs: Program) -> None:
         """End programs, all at once."""
@@ -260,20 +272,10 @@ class Secretive:
 
     def files(self) -> dict[str | bytes, bytes]:
         """Return code in which secrets stand as people write them."""
-        code = self.secret("code").replace('"', "'")
-        # So many that what is found goes to the evidence store.
-        lines = [f'PASSWORD_{n} = "{code}"' for n in range(230)]
-        url = f"https://u:{quote(self.secret('index'), safe='')}@index.example/simple"
-        manifest = [
-            *(f"--index-url {url}", f"--extra-index-url {url}/${{NAME}}", f"-r {url}/r.txt"),
-            *(f"-e git+{url}", f"{url}/x.zip", f"pkg @ {url}/p.zip", f"- {url}"),
-            *("requests==2.19.0", f"API_TOKEN={self.token('index')}", f"'{self.token('index')}'"),
-        ]
-        coding = f"# the coding: {self.token('code')}\n"
         return {
-            f"app_{self.call}.py": "\n".join([*lines, ""]).encode(),
-            "coded.py": coding.encode(),
-            "requirements.txt": "\n".join([*manifest, ""]).encode(),
+            f"app_{self.call}.py": program_with(self.canaries["code"]),
+            "coded.py": f"# the coding: {self.token('code')}\n".encode(),
+            "requirements.txt": manifest_with(self.canaries["index"]),
         }
 
 

@@ -1,37 +1,16 @@
 """What systemd is told, and when the watchdog is fed."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from devsecops_eda.notify import TELLS_PER_WATCHDOG, WAITING_TOLD_EVERY_S, Pulse, Systemd
+from tests.rig.ear import Ear
 
 WATCHDOG_S = 64.0
 PAUSE_S = WATCHDOG_S / TELLS_PER_WATCHDOG
-
-
-class Ear:
-    """A socket as systemd has it, and what it heard."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
-        self._socket.setblocking(False)
-
-    def heard(self) -> list[list[str]]:
-        found = []
-        while True:
-            try:
-                found.append(self._socket.recv(4096).decode().split("\n"))
-            except BlockingIOError:
-                return found
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class Clock:
