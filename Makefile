@@ -75,7 +75,7 @@ RABBITMQ ?= 4
 .PHONY: rabbitmq4
 rabbitmq4: export DEVSECOPS_EDA_RIG_RABBITMQ = $(RABBITMQ)
 rabbitmq4: rig ## all but the unit tests on RabbitMQ 4, the shipped files, the move from 3.x; a quarter of an hour
-	@$(BIN)/python -m tests.rig.newer $(RABBITMQ)
+	@$(BIN)/python -m tests.rig.newer 4 $(RABBITMQ)
 	@$(BIN)/devsecops-eda scanners install
 	@$(PYTEST) -q -n $(JOBS) --dist loadfile tests --ignore tests/unit \
 	    -m 'not faults_full and not bench and not systemd and not deploy and not monitoring and not installation'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from devsecops_eda.model import EventType
 from devsecops_eda.topology import DEAD, Topology
 from tests.conftest import Vhost
 from tests.rig.broker import RabbitNode
-from tests.rig.newer import find_chosen
+from tests.rig.newer import CHOICE, RELEASES, find_chosen, find_newer
 from tests.rig.programs import Program, Programs
 from tests.rig.provide import Broker, find_broker
 from tests.rig.servers import ServerError
@@ -27,6 +29,11 @@ pytestmark = [pytest.mark.rabbitmq4, pytest.mark.timeout(300)]
 VHOST = "devsecops"
 CHECK = "sleepy"
 WAITING = 6
+CHOSEN = os.environ.get(CHOICE) or "4"
+# What the chosen one can be started on the data of; itself, for want of an older one.
+OF_THIS_MAJOR = tuple(
+    name for name, release in RELEASES.items() if release.least <= RELEASES[CHOSEN].least
+)
 
 
 @pytest.fixture
@@ -126,21 +133,48 @@ def become(node: RabbitNode, broker: Broker) -> None:
     node._files = replace(node._files, broker=broker)
 
 
-def test_a_new_node_refuses_the_data_of_an_old_one_which_then_still_has_them(
-    old: RabbitNode,
-) -> None:
-    with pika.BlockingConnection(pika.URLParameters(old.url(vhost=VHOST))) as connection:
-        channel = connection.channel()
-        channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
-        channel.confirm_delivery()
-        channel.basic_publish("", "kept", b"x")
-    old.ctl("enable_feature_flag", "all")
-    old.shut_down()
-    machine, chosen = old._broker, find_chosen()
+@contextmanager
+def with_a_message(broker: Broker) -> Iterator[RabbitNode]:
+    """A node with a message of which it has all flags on, shut down in good order."""
+    with RabbitNode(broker=broker) as node:
+        node.management.add_vhost(VHOST)
+        with pika.BlockingConnection(pika.URLParameters(node.url(vhost=VHOST))) as connection:
+            channel = connection.channel()
+            channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
+            channel.confirm_delivery()
+            channel.basic_publish("", "kept", b"x")
+        node.ctl("enable_feature_flag", "all")
+        node.shut_down()
+        yield node
+
+
+def has_the_message(node: RabbitNode) -> None:
+    eventually(lambda: messages(node, "kept") == {"kept": 1}, timeout_s=30, what="it is there")
+
+
+def test_in_place_3_x_is_refused_and_still_has_what_it_had() -> None:
+    machine, chosen = find_broker(), find_chosen()
+    assert machine is not None
     assert chosen is not None
-    become(old, chosen)
-    with pytest.raises(ServerError, match="feature_flag"):
-        old.start()
-    become(old, machine)
-    old.start()
-    eventually(lambda: messages(old, "kept") == {"kept": 1}, timeout_s=30, what="it is there")
+    with with_a_message(machine) as node:
+        become(node, chosen)
+        with pytest.raises(ServerError, match="feature_flag"):
+            node.start()
+        become(node, machine)
+        node.start()
+        has_the_message(node)
+
+
+@pytest.mark.parametrize("series", OF_THIS_MAJOR)
+def test_in_place_a_node_of_an_older_4_x_becomes_the_chosen_one(series: str) -> None:
+    older, chosen = find_newer(series), find_chosen()
+    assert older is not None, f"python -m tests.rig.newer {series}"
+    assert chosen is not None
+    with with_a_message(older) as node:
+        become(node, chosen)
+        node.start()
+        assert node.management.call("GET", "overview")["rabbitmq_version"] == chosen.version
+        has_the_message(node)
+        node.ctl("enable_feature_flag", "all")
+        node.restart()
+        has_the_message(node)
