@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from devsecops_eda import logs
 from devsecops_eda.cli.logged import Logged
-from devsecops_eda.logs import MAX_MESSAGE, JsonFormatter, Redaction, TextFormatter
+from devsecops_eda.logs import MAX_MESSAGE, JsonFormatter, TextFormatter
+from devsecops_eda.redaction import Redaction
 from devsecops_eda.settings import BrokerSettings, GateSettings, LogFormat, Settings
 from tests.judged import pushed
 

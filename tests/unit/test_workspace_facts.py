@@ -7,11 +7,11 @@ import pytest
 from devsecops_eda.checks.commit import MAX_CHANGED_FILES
 from devsecops_eda.errors import CheckError, FailureReason, TransientError
 from devsecops_eda.model import ChangedFile
+from devsecops_eda.redaction import masked_text
 from devsecops_eda.sandbox import Completed
 from devsecops_eda.settings import Repository
 from devsecops_eda.workspace.export import Entry, entry
 from devsecops_eda.workspace.facts import changed_files
-from devsecops_eda.redaction import Redaction, login_forms, masked_text
 from devsecops_eda.workspace.git import last_words, records
 from devsecops_eda.workspace.remote import explained, is_unknown_revision, missing_ref
 
