@@ -17,12 +17,12 @@ from tests.rig.site import git
 from tests.rig.systemd import CommandError, Systemd
 from tests.rig.trial import BAD, GOOD
 from tests.rig.waiting import eventually
-from tests.rig.walkthrough import Walk, blocks
+from tests.rig.walkthrough import Walk, steps
 
 pytestmark = [pytest.mark.installation, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[2]
-PAGE = blocks((ROOT / "docs" / "installation.md").read_text(encoding="utf-8"))
+PAGE = steps((ROOT / "docs" / "installation.md").read_text(encoding="utf-8"))
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "devsecops.json"
 PROMETHEUS = "http://127.0.0.1:9090/api/v1/query"
 OURS = "/root/devsecops-eda"

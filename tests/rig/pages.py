@@ -25,6 +25,8 @@ class Block:
     text: str
     name: str = ""
     """From a comment ``<!-- example: NAME -->`` right above it."""
+    heading: str = ""
+    """The last one above it, of any level."""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -47,15 +49,22 @@ def blocks(page: str, *languages: str) -> tuple[Block, ...]:
 
     What stands in a list is found too, with the list's own indentation taken off.
     """
-    text = (ROOT / page).read_text(encoding="utf-8")
+    found = parsed((ROOT / page).read_text(encoding="utf-8"), page)
+    return tuple(block for block in found if not languages or block.language in languages)
+
+
+def parsed(text: str, page: str = "") -> tuple[Block, ...]:
+    """Return all blocks of a page's text in their order."""
     found: list[Block] = []
-    name = ""
+    name = heading = before = ""
     for token in MarkdownIt("commonmark").parse(text):
         if token.type in ("fence", "code_block"):
-            found.append(_block(page, token, name))
+            found.append(_block(page, token, name, heading))
+        if before == "heading_open":
+            heading = token.content
         # Only the very next block has the name.
-        name = _named(token)
-    return tuple(block for block in found if not languages or block.language in languages)
+        name, before = _named(token), token.type
+    return tuple(found)
 
 
 def named(page: str, name: str) -> Block:
@@ -70,7 +79,7 @@ def named(page: str, name: str) -> Block:
     return found[0]
 
 
-def _block(page: str, token: Token, name: str) -> Block:
+def _block(page: str, token: Token, name: str, heading: str) -> Block:
     assert token.map is not None
     fenced = token.type == "fence"
     words = token.info.split()
@@ -81,6 +90,7 @@ def _block(page: str, token: Token, name: str) -> Block:
         # Pages indent code in a list for two dialects of Markdown; one of them keeps a space.
         token.content if fenced else textwrap.dedent(token.content),
         name,
+        heading,
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.rig.pages import Block, parsed
 from tests.rig.provide import ROOT
 from tests.rig.systemd import CommandError, Systemd
 
@@ -26,7 +27,7 @@ SOURCE = "/usr/local/src/devsecops_eda"
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 FETCHING = "Packages"
 """What is below such a heading may use this machine's network, all else only that of the hosts."""
-_BLOCK = re.compile(r"^```sh\n# on (.*?) host(, with three hosts)?\n(.*?)^```$", re.M | re.S)
+_FIRST_LINE = re.compile(r"# on (.*?) host(, with three hosts)?\n")
 _CARRIED = "/run/carried"
 # Instead of ssh: what is sent to a host waits in a folder until the block is over.
 _SCP = f"""#!/usr/bin/env bash
@@ -41,7 +42,7 @@ _EMPTIED = ("/var/lib/rabbitmq/mnesia", "/var/lib/prometheus/metrics2")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Step:
     """Some commands of the page: below which heading, on which host, and for how many hosts."""
 
     heading: str
@@ -50,23 +51,23 @@ class Block:
     text: str
 
 
-def blocks(page: str) -> list[Block]:
-    """Return the commands of a page, in order.
+def steps(page: str) -> list[Step]:
+    """Return the commands of a page's text, in order.
 
     Raises:
         ValueError: a block does not say where it is run, or names a host that there is not.
     """
-    found = []
-    for section in re.split(r"^## ", page, flags=re.M):
-        heading = section.partition("\n")[0]
-        named = _BLOCK.findall(section)
-        if section.count("```sh\n") != len(named):
-            raise ValueError(f"a block below {heading!r} does not say on which host")
-        for host, three_only, text in named:
-            if host not in {EVERYWHERE, *NAMES}:
-                raise ValueError(f"there is no host called {host!r}")
-            found.append(Block(heading, host, bool(three_only), text))
-    return found
+    return [_step(block) for block in parsed(page) if block.language == "sh"]
+
+
+def _step(block: Block) -> Step:
+    first = _FIRST_LINE.match(block.text)
+    if first is None:
+        raise ValueError(f"a block below {block.heading!r} does not say on which host")
+    host, three_only = first.groups()
+    if host not in {EVERYWHERE, *NAMES}:
+        raise ValueError(f"there is no host called {host!r}")
+    return Step(block.heading, host, bool(three_only), block.text[first.end() :])
 
 
 class Walk:
@@ -78,7 +79,7 @@ class Walk:
         opening: what an operator does first in each shell: the page's variables.
     """
 
-    def __init__(self, folder: Path, *, number: int, opening: Block) -> None:
+    def __init__(self, folder: Path, *, number: int, opening: Step) -> None:
         assert number in (1, len(NAMES))
         assert opening.host == EVERYWHERE
         self._folder = folder
@@ -145,30 +146,30 @@ class Walk:
         self._stack.callback(server.wait, 30)
         self._stack.callback(server.kill)
 
-    def carry_out(self, block: Block) -> str:
-        """Carry out a block where it says, and return what was printed there.
+    def carry_out(self, step: Step) -> str:
+        """Carry out a step where it says, and return what was printed there.
 
         Raises:
             CommandError: it failed; with its commands.
         """
-        if block.three_only and self._number == 1:
+        if step.three_only and self._number == 1:
             return ""
-        everywhere = block.host == EVERYWHERE
-        machines = self.machines if everywhere else [self.hosts[block.host]]
-        said = "".join(self._shell(machine, block) for machine in machines)
+        everywhere = step.host == EVERYWHERE
+        machines = self.machines if everywhere else [self.hosts[step.host]]
+        said = "".join(self._shell(machine, step) for machine in machines)
         self._deliver()
         return said
 
-    def _shell(self, machine: Systemd, block: Block) -> str:
+    def _shell(self, machine: Systemd, step: Step) -> str:
         environ = {"HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
-        online = FETCHING in block.heading
+        online = FETCHING in step.heading
         if online:
             environ |= {name: text for name, text in os.environ.items() if name.startswith("PIP_")}
-        shell = ("bash", "-euo", "pipefail", "-c", f"{self._opening}\n{block.text}")
+        shell = ("bash", "-euo", "pipefail", "-c", f"{self._opening}\n{step.text}")
         try:
             return machine.run(*shell, environ=environ, online=online)
         except CommandError as error:
-            raise CommandError(f"{block.heading}:\n{block.text}\n{error}") from None
+            raise CommandError(f"{step.heading}:\n{step.text}\n{error}") from None
 
     def _deliver(self) -> None:
         for sender in self.machines:

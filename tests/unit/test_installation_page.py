@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.walkthrough import EVERYWHERE, NAMES, blocks
+from tests.rig.walkthrough import EVERYWHERE, NAMES, steps
 
 TEXT = (Path(__file__).parents[2] / "docs" / "installation.md").read_text(encoding="utf-8")
-OPENING, *STEPS = blocks(TEXT)
+OPENING, *STEPS = steps(TEXT)
 
 
 def test_the_page_has_commands_for_every_host() -> None:
@@ -37,4 +37,4 @@ def test_every_variable_is_defined_in_the_first_block_or_in_the_one_that_uses_it
 )
 def test_commands_that_nobody_knows_where_to_run_are_refused(page: str, word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        blocks(page)
+        steps(page)
