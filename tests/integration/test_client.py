@@ -49,6 +49,12 @@ def replies(vhost: Vhost) -> list[str]:
     return [name for name in vhost.queues() if name.startswith("devsecops.reply.")]
 
 
+def heard(vhost: Vhost) -> list[str]:
+    """The reply queues that somebody listens to already: they are bound before that."""
+    listened = vhost.node.listened(vhost.name)
+    return [name for name in replies(vhost) if name in listened]
+
+
 def test_asking_returns_the_decision_and_leaves_no_queue(vhost: Vhost, address: Address) -> None:
     gate = saying(Verdict.DENY, EventType.COMMIT_PUSHED)
     with StandIn(address, gate), Client(vhost.url, identities=ALONE) as client:
@@ -189,13 +195,13 @@ def test_two_waiters_of_one_flow_each_get_the_answer(vhost: Vhost, address: Addr
 
 def cut(vhost: Vhost, times: int = 1) -> None:
     """Have the broker close every connection of the vhost."""
-
-    def connections() -> list[str]:
-        everyone = vhost.node.management.call("GET", "connections")
-        return [one["name"] for one in everyone if one.get("vhost") == vhost.name]
-
     for _ in range(times):
-        for name in eventually(connections, timeout_s=30, what="connections are listed"):
+        listed = eventually(
+            lambda: vhost.node.management.connections(vhost.name),
+            timeout_s=30,
+            what="connections are listed",
+        )
+        for name in listed:
             vhost.node.management.call("DELETE", "connections", name)
 
 
@@ -204,7 +210,7 @@ def test_a_lost_connection_does_not_lose_the_answer(vhost: Vhost, address: Addre
     with Client(vhost.url, identities=ALONE) as client:
         asking = threading.Thread(target=lambda: answers.append(client.ask(push(), timeout_s=60)))
         asking.start()
-        (queue,) = eventually(lambda: replies(vhost), timeout_s=30, what="the waiter listens")
+        (queue,) = eventually(lambda: heard(vhost), timeout_s=30, what="the waiter listens")
         cut(vhost)
         said = decision_made(SUBJECT, flow=push().correlationid, verdict=Verdict.ALLOW)
         publish_once(address, outgoing(said), timeout_s=10)
@@ -219,7 +225,7 @@ def test_a_lost_queue_is_replaced_and_the_answer_asked_for(vhost: Vhost, address
     with Client(vhost.url, identities=ALONE) as client:
         asking = threading.Thread(target=lambda: answers.append(client.ask(push(), timeout_s=60)))
         asking.start()
-        (queue,) = eventually(lambda: replies(vhost), timeout_s=30, what="the waiter listens")
+        (queue,) = eventually(lambda: heard(vhost), timeout_s=30, what="the waiter listens")
         vhost.node.management.call("DELETE", "queues", vhost.name, queue)
         with StandIn(address, saying(Verdict.ALLOW, EventType.DECISION_REQUESTED)):
             asking.join(60)

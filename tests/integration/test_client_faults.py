@@ -75,7 +75,7 @@ def test_a_wait_outlives_a_restart_of_the_broker(
         asking = threading.Thread(target=ask)
         asking.start()
         eventually(
-            lambda: [name for name in node.management.queues("/") if ".reply." in name],
+            lambda: [name for name in node.listened("/") if ".reply." in name],
             timeout_s=30,
             what="the waiter listens",
         )

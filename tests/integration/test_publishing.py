@@ -264,9 +264,8 @@ def test_a_restart_of_the_broker_is_waited_out(own_node: RabbitNode) -> None:
 
 
 def test_the_next_message_goes_over_the_same_connection(address: Address, vhost: Vhost) -> None:
-    def connections() -> list[object]:
-        everyone = vhost.node.management.call("GET", "connections")
-        return [one for one in everyone if one.get("vhost") == vhost.name]
+    def connections() -> tuple[str, ...]:
+        return vhost.node.management.connections(vhost.name)
 
     with PublishingThread(address) as thread:
         for number in range(5):

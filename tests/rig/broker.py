@@ -1,5 +1,6 @@
 """A RabbitMQ node of the tests' own: its ports, its data, its epmd; nothing is left of it."""
 
+import json
 import secrets
 import signal
 import socket
@@ -124,6 +125,11 @@ class RabbitNode(PrivateServer):
         if done.returncode != 0:
             raise ServerError(f"rabbitmqctl {argv[0]}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def listened(self, vhost: str) -> tuple[str, ...]:
+        """Return the names of the queues in ``vhost`` that have a consumer (see `ctl`)."""
+        asked = ("list_queues", "-p", vhost, "name", "consumers", "--formatter=json")
+        return tuple(row["name"] for row in json.loads(self.ctl(*asked)) if row["consumers"])
 
     def add_user(self, name: str, *, tags: str = "") -> Login:
         """Make a user with a password of its own and no rights."""

@@ -6,7 +6,6 @@ import json
 import re
 import zlib
 from pathlib import Path
-from typing import Any
 
 import pika
 from psycopg import sql
@@ -81,17 +80,13 @@ class Round:
     def management(self) -> None:
         """Collect what the broker shows of itself and of who is connected."""
         call = self._site.vhost.node.management.call
-        connections = [one for one in call("GET", "connections") if self._of_us(one)]
-        assert connections
+        assert self._site.vhost.node.management.connections(self._site.vhost.name)
         for name in (*OBJECTS, *MORE_OBJECTS):
             told = call("GET", name)
             silent = name in ("overview", "nodes", "exchanges", "bindings", "queues")
             self.exits.add(f"management API, {name}", json.dumps(told), silent=silent)
         ask = ("list_connections", "user", "client_properties")
         self.exits.add("broker, connections", self._site.vhost.node.ctl(*ask))
-
-    def _of_us(self, connection: dict[str, Any]) -> bool:
-        return bool(connection.get("vhost") == self._site.vhost.name)
 
     def messages(self) -> None:
         """Collect everything that was published, and the dead letters with their headers."""
