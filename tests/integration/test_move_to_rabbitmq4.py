@@ -72,6 +72,15 @@ def started(site: Site) -> tuple[Program, Program]:
     return site.start_gate(), site.start_worker(CHECK)
 
 
+def move(site: Site, url: str) -> None:
+    """Give whatever is started from now on the new node, and listen there."""
+    site.tap.close()
+    site.url = url
+    site.tap = Tap(url)
+    site.configure()
+    assert run(("--config", str(site.config), "topology", "apply")) == 0
+
+
 def test_side_by_side_nothing_is_lost_and_what_was_decided_stays_so(
     old: RabbitNode, new: RabbitNode, programs: Programs, tmp_path: Path
 ) -> None:
@@ -107,11 +116,7 @@ def test_side_by_side_nothing_is_lost_and_what_was_decided_stays_so(
         assert set(messages(old, *ours).values()) == {0}
         first = site.decisions()
 
-        site.tap.close()
-        site.url = new.url(vhost=VHOST)
-        site.tap = Tap(site.url)
-        site.configure()
-        assert run(("--config", str(site.config), "topology", "apply")) == 0
+        move(site, new.url(vhost=VHOST))
         started(site)
         site.await_decisions(later, timeout_s=90)
         second = site.decisions()
