@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.rig.broker import RabbitNode
 from tests.rig.management import Login
 from tests.rig.newer import find_chosen
 from tests.rig.postgres import PostgresServer
 from tests.rig.programs import Programs
+
+# How fast a machine is says nothing of what is tested on it; it may do something else meanwhile.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
 
 
 def pytest_report_header() -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from devsecops_eda import topology
 from devsecops_eda.codec import (
@@ -30,17 +30,14 @@ from tests.examples import golden
 
 PUSH = golden("commit.pushed", "branch_with_target")
 SCAN = golden("scan.completed", "semgrep_findings")
-generous = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(event=events())
-@generous
 def test_what_was_encoded_is_decoded_to_the_same_event(event: Event) -> None:
     assert decode(encode(event)) == event
 
 
 @given(event=events())
-@generous
 def test_an_event_has_one_body_and_one_key(event: Event) -> None:
     again = decode(encode(event))
     assert encode(again) == encode(event)
@@ -49,7 +46,6 @@ def test_an_event_has_one_body_and_one_key(event: Event) -> None:
 
 
 @given(event=events())
-@generous
 def test_every_key_has_six_words_within_their_budget(event: Event) -> None:
     words = key_of(event).split(".")
     assert len(words) == len(topology.WORD_BUDGET)

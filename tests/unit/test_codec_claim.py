@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda.codec import (
@@ -51,7 +51,6 @@ ASKED = golden("approval.requested", "first_round")
 assert isinstance(ASKED.data, ApprovalRequested)
 ROUND = ASKED.data
 DIGEST = "sha256:" + "0" * 64
-generous = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def scan_with(change: Callable[[Outcome], Outcome], *, claim: bool = False) -> Event:
@@ -75,7 +74,6 @@ def with_findings(number: int, message: str = "x") -> Callable[[Outcome], Outcom
 
 
 @given(outcome=st.one_of([strategies.outcomes(status) for status in OutcomeStatus]))
-@generous
 def test_evidence_holds_the_whole_outcome(outcome: Outcome) -> None:
     assert outcome_from_evidence(outcome_to_evidence(outcome)) == outcome
 
@@ -260,7 +258,6 @@ def test_a_scanner_may_say_what_it_likes_once_it_is_fitted() -> None:
 
 
 @given(outcome=st.one_of([strategies.outcomes(status) for status in OutcomeStatus]))
-@generous
 def test_what_fits_is_left_as_it_is(outcome: Outcome) -> None:
     assert fitted(outcome) == outcome
 

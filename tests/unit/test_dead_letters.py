@@ -8,7 +8,7 @@ from typing import Any
 
 import pika
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda import codec
@@ -147,7 +147,6 @@ names = st.sampled_from([*FORGED, LAST_HEADER, "x-death", "CC", b"\xff"]) | st.t
 
 
 @given(headers=st.dictionaries(names, hostile, max_size=8), id_=hostile, key=st.text(max_size=40))
-@settings(deadline=None)
 def test_whatever_stands_there_has_a_name_and_can_be_replayed_or_says_why_not(
     headers: dict[Any, Any], id_: Any, key: str
 ) -> None:

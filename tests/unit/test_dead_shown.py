@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pika import data
 
@@ -166,7 +166,6 @@ def test_nothing_that_is_shown_moves_a_terminal() -> None:
 @given(
     body=st.binary(max_size=300) | st.text(max_size=300).map(lambda t: t.encode(errors="replace"))
 )
-@settings(deadline=None)
 def test_any_bytes_can_be_shown(body: bytes) -> None:
     shown = shown_body(body, size=len(body))
     assert all(char.isprintable() or char == "\n" for char in shown.text)

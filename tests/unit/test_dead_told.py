@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda import codec
@@ -56,7 +56,6 @@ def test_what_is_done_with_a_letter_is_of_the_trace_of_its_message(type_: EventT
     user=st.text(max_size=40),
     flow=st.text(max_size=40),
 )
-@settings(deadline=None)
 def test_what_is_done_with_any_letter_can_be_told(id_: str, user: str, flow: str) -> None:
     headers = buried().message.properties.headers | {USER_HEADER: user}
     found = borrowed(b"", headers, message_id=id_, correlation_id=flow)

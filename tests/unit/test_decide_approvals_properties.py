@@ -38,7 +38,7 @@ from tests.voting import (
     voting,
 )
 
-SLOW = settings(max_examples=150, deadline=None)
+SLOW = settings(max_examples=150)
 MOMENT = timedelta(microseconds=1)
 Value = TypeVar("Value")
 

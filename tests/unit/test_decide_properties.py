@@ -42,7 +42,7 @@ from tests.judging import (
 )
 from tests.judging_strategies import RULES_TO_CHOOSE, facts_, findings_, gaps_, instants, policies_
 
-SLOW = settings(max_examples=100, deadline=None)
+SLOW = settings(max_examples=100)
 Value = TypeVar("Value")
 
 
@@ -215,7 +215,7 @@ def test_one_id_stands_for_one_decision(
 def test_the_facts_of_these_tests_lead_to_every_verdict() -> None:
     seen: set[Verdict] = set()
 
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=150, derandomize=True, database=None)
     @given(policies_, facts_, instants)
     def look(one: Policy, known: Facts, now: datetime) -> None:
         seen.add(decide(one, known, now).verdict)

@@ -20,7 +20,7 @@ from devsecops_eda.policy.mending.upgrading import smallest_upgrade
 from tests.judging import completed, facts, finding
 from tests.walking import in_package, no_high, way
 
-WAY = settings(max_examples=80, deadline=None)
+WAY = settings(max_examples=80)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.judging_cases import LOADED, MORE_RULES, TERMS, Case, cases
 from tests.voting import AUTHOR, approvals, made_by, people
 from tests.walking import in_package, no_high, walked, way
 
-WAY = settings(max_examples=80, deadline=None)
+WAY = settings(max_examples=80)
 REPAIRS = frozenset({StepKind.UPGRADE, StepKind.FIX, StepKind.WAIVE})
 WALKABLE = tuple(rule for rule in LOADED + MORE_RULES if getattr(rule, "where", "") != "f.nothing")
 
@@ -239,7 +239,7 @@ def test_at_the_end_of_the_way_there_is_an_allow(case: Case) -> None:
 
 
 # Few of the cases are denied for findings alone.
-@settings(WAY, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(WAY, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(cases(tuple(rule for rule in WALKABLE if isinstance(rule, FindingsRule))), st.data())
 def test_of_repairs_none_can_be_left_out(case: Case, data: st.DataObject) -> None:
     policy, known, now = case.policy, case.facts, case.now

@@ -27,7 +27,7 @@ from tests.judging_cases import (
 from tests.judging_strategies import findings_
 from tests.unit.test_decide_properties import shuffled, some_twice
 
-WHOLE = settings(max_examples=80, deadline=None)
+WHOLE = settings(max_examples=80)
 Way = RequirementState
 
 
@@ -201,7 +201,7 @@ def test_what_was_decided_can_be_told(case: Case) -> None:
 def test_these_cases_lead_to_every_verdict_and_every_state() -> None:
     seen: set[object] = set()
 
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300, derandomize=True, database=None)
     @given(cases())
     def look(case: Case) -> None:
         decision = decide(case.policy, case.facts, case.now)

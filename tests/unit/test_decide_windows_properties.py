@@ -50,7 +50,7 @@ near_ = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(windows_, near_)
 def test_nothing_changes_before_the_instants_that_are_named(
     rule: WindowRule, now: datetime
@@ -66,7 +66,7 @@ def test_nothing_changes_before_the_instants_that_are_named(
         instant += timedelta(minutes=1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(windows_, near_)
 def test_the_local_time_alone_says_whether_it_is_open(rule: WindowRule, now: datetime) -> None:
     local = now.astimezone(ZoneInfo(rule.zone))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from devsecops_eda import topology
@@ -29,7 +29,7 @@ from tests.examples import good
 from tests.malformed import SHAPES, STRUCTURED
 
 IDENTITIES = topology.Identities()
-fuzz = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fuzz = settings(max_examples=300)
 
 junk_json = st.recursive(
     st.none()
@@ -88,7 +88,6 @@ def test_junk_json_is_refused(value: object) -> None:
 
 
 @given(event=events(), user=st.sampled_from([None, "", "g", "b", "w", "ada"]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_encoded_is_let_in_from_who_may_say_it_and_from_nobody_else(
     event: Event, user: str | None
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -156,7 +156,6 @@ def test_every_event_has_examples_and_none_is_forgotten(type_: EventType) -> Non
 
 
 @given(event=events())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_our_producers_say_nothing_that_their_schema_does_not_name(event: Event) -> None:
     assert unknown_to_schema(json.loads(encode(event))) == []
 

@@ -119,7 +119,7 @@ class World:
 
 
 @given(STEPS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_a_gate_that_forgets_answers_as_one_that_remembers_all(
     steps: list[list[Event] | timedelta | tuple[timedelta, int]],
 ) -> None:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda.errors import InvalidPolicyError
@@ -24,7 +24,6 @@ LONG = ("a" * 3000, "9" * 400, "[" * 50)
 JUNK = st.sampled_from((*WORDS.split(), *SPACES, *LONG)) | st.text(max_size=8)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PARTS), JUNK), min_size=1, max_size=3))
 def test_a_policy_is_taken_or_refused_with_its_place(
     changes: list[tuple[tuple[int, int], str]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda.errors import InvalidPolicyError
@@ -63,7 +63,6 @@ TEXT = st.text("ab'\"\\ \n(&é", min_size=1, max_size=30).map(str.strip).filter(
 LINES = st.lists(st.text("ab'\"\\(&é ", min_size=1, max_size=12), min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_every_character_in_double_quotes_has_its_place(text: str) -> None:
     written = json.dumps(text)
@@ -76,7 +75,6 @@ def test_every_character_in_double_quotes_has_its_place(text: str) -> None:
             assert json.loads(f'"{shown[:escaped]}"') == char
 
 
-@settings(deadline=None)
 @given(LINES, st.sampled_from("|>"))
 def test_every_character_of_a_block_has_its_place(lines: list[str], style: str) -> None:
     # A first line that begins with a space would set the depth of the block.

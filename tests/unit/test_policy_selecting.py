@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devsecops_eda.model import Subject
@@ -188,7 +188,6 @@ def test_an_exception_that_ends_or_has_not_begun_leaves_no_gap() -> None:
 HOURS = st.none() | st.integers(0, 8)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(HOURS, HOURS), min_size=1, max_size=5), st.integers(-1, 9))
 def test_at_any_instant_the_most_specific_rule_in_force_holds(
     spans: list[tuple[int | None, int | None]], hour: int

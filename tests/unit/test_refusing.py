@@ -9,7 +9,7 @@ from typing import Any
 
 import pika
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("celery")
@@ -86,7 +86,7 @@ def test_a_word_of_the_message_that_is_quoted_is_masked_where_it_looks_like_a_se
 
 
 @given(properties=properties, key=hostile)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_any_refusal_can_be_buried_and_told(properties: dict[str, Any], key: str) -> None:
     made = doorway().admit(delivered(b"{", properties, key))
     refusal = Refusal(*arguments_of(made))
@@ -96,7 +96,6 @@ def test_any_refusal_can_be_buried_and_told(properties: dict[str, Any], key: str
 
 
 @given(detail=hostile, path=hostile, user=hostile, key=hostile)
-@settings(deadline=None)
 def test_what_the_gate_refuses_can_be_buried_and_told(
     detail: str, path: str, user: str, key: str
 ) -> None:
