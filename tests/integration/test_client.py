@@ -201,8 +201,8 @@ def cut(vhost: Vhost, times: int = 1) -> None:
             timeout_s=30,
             what="connections are listed",
         )
-        for name in listed:
-            vhost.node.management.call("DELETE", "connections", name)
+        for one in listed:
+            vhost.node.management.call("DELETE", "connections", one["name"])
 
 
 def test_a_lost_connection_does_not_lose_the_answer(vhost: Vhost, address: Address) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.rig.newer import find_chosen
 from tests.rig.provide import find_of_prometheus
+from tests.rig.shipped import made_certificates
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -71,9 +72,9 @@ def _judged(text: str, folder: Path) -> str:
     broker = find_chosen()
     assert broker is not None, "no RabbitMQ here: `make rig` gets one"
     plugins = broker.sbin.parent / "plugins"
-    # Files that are named must be there; what is in them is looked at by a node only.
-    for name in ("ca.pem", "node.pem", "node.key", "definitions.json"):
-        (folder / name).touch()
+    # Files that are named must be there; from 4.3 on certificates are looked into here already.
+    made_certificates(folder)
+    (folder / "definitions.json").touch()
     text = text.replace("/etc/rabbitmq/tls", str(folder))
     text = text.replace("/etc/rabbitmq/definitions", str(folder))
     conf = folder / "judged.conf"

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -264,7 +265,7 @@ def test_a_restart_of_the_broker_is_waited_out(own_node: RabbitNode) -> None:
 
 
 def test_the_next_message_goes_over_the_same_connection(address: Address, vhost: Vhost) -> None:
-    def connections() -> tuple[str, ...]:
+    def connections() -> list[dict[str, Any]]:
         return vhost.node.management.connections(vhost.name)
 
     with PublishingThread(address) as thread:

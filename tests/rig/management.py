@@ -97,16 +97,14 @@ class Management:
         """Return the sorted names of the queues in ``vhost``."""
         return tuple(sorted(queue["name"] for queue in self.call("GET", "queues", vhost)))
 
-    def connections(self, vhost: str) -> tuple[str, ...]:
-        """Return the names of the connections to ``vhost``; they are listed a moment late.
+    def connections(self, vhost: str) -> list[dict[str, Any]]:
+        """Return what is told of the connections to ``vhost``; they are listed a moment late.
 
         By user, because 4.3 lists them all only where it collects metrics, which the rig does not.
         """
-        found = set()
-        for user in self.call("GET", "users"):
-            of_user = self.call("GET", "connections", "username", user["name"])
-            found |= {one["name"] for one in of_user if one.get("vhost") == vhost}
-        return tuple(sorted(found))
+        users = [user["name"] for user in self.call("GET", "users")]
+        listed = [self.call("GET", "connections", "username", name) for name in users]
+        return [one for rows in listed for one in rows if one.get("vhost") == vhost]
 
     def alarms(self) -> bool:
         """Say whether a memory or disk alarm is in force."""

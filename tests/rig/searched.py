@@ -80,7 +80,9 @@ class Round:
     def management(self) -> None:
         """Collect what the broker shows of itself and of who is connected."""
         call = self._site.vhost.node.management.call
-        assert self._site.vhost.node.management.connections(self._site.vhost.name)
+        connected = self._site.vhost.node.management.connections(self._site.vhost.name)
+        assert connected
+        self.exits.add("management API, connections", json.dumps(connected))
         for name in (*OBJECTS, *MORE_OBJECTS):
             told = call("GET", name)
             silent = name in ("overview", "nodes", "exchanges", "bindings", "queues")
