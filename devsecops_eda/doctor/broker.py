@@ -41,22 +41,23 @@ def consumer_findings(
     seen: Seen, topology: Topology, *, required: Collection[str]
 ) -> Iterator[Finding]:
     """Yield on which queues nobody works; ``required`` are the checks that a policy rests on."""
-    idle = []
+    worked_on = 0
     for name in topology.names:
         standing = seen.queues.get(queue_name(name))
         if standing is None:
             if name in required:
                 yield fail("consumers", f"the policy requires {name}, which has no queue", APPLY)
         elif standing.consumers == 0:
-            idle.append(name)
             yield _idle(name, standing, needed=name in required or name == GATE_CHECK)
+        else:
+            worked_on += 1
     for name in sorted(set(required) - set(topology.names)):
         yield fail(
             "consumers",
             f"the policy requires {name}, which is configured nowhere here",
             f"configure [checks.{name}], apply the topology and start its worker",
         )
-    if not idle:
+    if worked_on == len(topology.names):
         yield ok("consumers", f"somebody works on each of {len(topology.names)} queues")
 
 
@@ -94,8 +95,8 @@ def dead_letter_findings(seen: Seen) -> Iterator[Finding]:
         )
 
 
-def alarm_finding(managed: Managed) -> Finding:
-    """Return whether the broker takes messages."""
+def alarm_finding(managed: Managed, *, reached: bool) -> Finding:
+    """Return whether the broker takes messages, of which ``reached`` by AMQP is a part."""
     if isinstance(managed.alarm, NotToldError):
         return not_checked("broker", str(managed.alarm), managed.alarm.mend)
     if managed.alarm:
@@ -104,6 +105,8 @@ def alarm_finding(managed: Managed) -> Finding:
             "the broker is in a memory or disk alarm and takes no messages",
             "free memory or disk on its nodes; `rabbitmq-diagnostics alarms` says which",
         )
+    if not reached:
+        return not_checked("broker", "no alarm is told of, but AMQP did not get there: see queues")
     return ok("broker", "it takes messages")
 
 

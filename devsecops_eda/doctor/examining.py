@@ -43,7 +43,7 @@ def examine(loaded: Loaded, options: Options, *, clock: Callable[[], datetime]) 
     seen, unseen = _look(settings, options)
     managed = _managed(settings, options)
     found = [
-        *_managed_findings(settings, managed),
+        *_managed_findings(settings, managed, reached=seen is not None),
         *(unseen if seen is None else _stands(settings, seen, managed, required, options)),
         read,
         *_gate(settings, policy),
@@ -65,12 +65,12 @@ def _look(settings: Settings, options: Options) -> tuple[Seen | None, tuple[Find
         return None, tuple(_unseen(error))
 
 
-def _managed_findings(settings: Settings, managed: Managed) -> Iterator[Finding]:
+def _managed_findings(settings: Settings, managed: Managed, *, reached: bool) -> Iterator[Finding]:
     """Yield what the management API tells."""
     checks, identities = tuple(settings.checks), settings.identities
     topology = Topology(checks)
     yield from host.transport_findings(settings)
-    yield broker.alarm_finding(managed)
+    yield broker.alarm_finding(managed, reached=reached)
     yield broker.clock_of_broker(managed)
     yield from broker.binding_findings(managed, topology)
     yield from broker.leftover_findings(managed, topology)

@@ -87,6 +87,12 @@ def test_a_required_check_without_queue_or_consumer_fails(
     assert (found.state, words in found.text) == (state, True), found
 
 
+def test_of_queues_that_are_not_there_nobody_is_said_to_work_on_them() -> None:
+    seen = replace(WELL, queues=dict.fromkeys(WELL.queues))
+    found = list(broker.consumer_findings(seen, TOPOLOGY, required=frozenset(("commit",))))
+    assert states(found) == [State.FAIL]
+
+
 def test_a_required_check_that_is_configured_nowhere_fails() -> None:
     found = wrong(broker.consumer_findings(WELL, TOPOLOGY, required={"safety"}))
     assert [one.state for one in found] == [State.FAIL]
@@ -211,9 +217,18 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(ahead_s: int, state: State) -
 
 
 def test_an_alarm_is_a_failure() -> None:
-    assert broker.alarm_finding(replace(NOTHING, alarm=True)).state is State.FAIL
-    assert broker.alarm_finding(replace(NOTHING, alarm=False)).state is State.OK
-    assert broker.alarm_finding(NOTHING).state is State.NOT_CHECKED
+    def state(alarm: bool | NotToldError, *, reached: bool = True) -> State:
+        return broker.alarm_finding(replace(NOTHING, alarm=alarm), reached=reached).state
+
+    assert state(alarm=True) is state(alarm=True, reached=False) is State.FAIL
+    assert state(alarm=False) is State.OK
+    assert state(NOTHING.alarm) is State.NOT_CHECKED
+
+
+def test_a_broker_that_amqp_does_not_reach_is_not_said_to_take_messages() -> None:
+    found = broker.alarm_finding(replace(NOTHING, alarm=False), reached=False)
+    assert found.state is State.NOT_CHECKED
+    assert "see queues" in found.text
 
 
 # Versions.
