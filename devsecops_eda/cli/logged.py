@@ -24,7 +24,7 @@ class Logged:
 
     def __init__(self, level: str, format_: str | None) -> None:
         """Log to stderr from now on; ``format_`` None leaves it to the configuration."""
-        self._given = format_
+        self._level, self._given = level, format_
         self._configured: LogFormat | None = None
         self._for_days = False
         self._redaction = Redaction()
@@ -33,6 +33,12 @@ class Logged:
         for name in _VERBOSE:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._choose()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return the options that let another program of ours log as this one does."""
+        format_ = ("--log-format", self._given) if self._given else ()
+        return ("--log-level", self._level, *format_)
 
     def learn(self, settings: Settings) -> None:
         """Follow the configuration, and mask its secrets from now on."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,14 +27,18 @@ POLL_S = 0.2
 class Together:
     """The children of ``up``. A context manager: at its end none of them is left."""
 
-    def __init__(self, settings: Settings, *, config: Path | None) -> None:
+    def __init__(
+        self, settings: Settings, *, config: Path | None, options: Sequence[str] = ()
+    ) -> None:
         """Take the settings and the file they came from, which the children read again.
+
+        ``options`` of every command are handed on to each of them.
 
         Raises:
             ConfigurationError: one broker user would have to play roles it does not have.
         """
         self._settings = settings
-        self._config = config
+        self._options = [*(["--config", str(config)] if config else []), *options]
         self._address: Address = address_of(settings.broker)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._told = threading.Event()
@@ -94,9 +99,8 @@ class Together:
                 child.wait()
 
     def _launch(self, name: str, command: list[str]) -> None:
-        config = ["--config", str(self._config)] if self._config else []
         self._children[name] = subprocess.Popen(
-            [sys.executable, "-m", "devsecops_eda", *config, *command],
+            [sys.executable, "-m", "devsecops_eda", *self._options, *command],
             stdin=subprocess.DEVNULL,
             # A terminal's Ctrl-C goes to us alone: we end them in our own way.
             start_new_session=True,

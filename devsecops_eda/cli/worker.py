@@ -85,7 +85,8 @@ def up(app: App) -> int:
 
     settings = app.settings
     configured_policy(settings)
-    with Together(settings, config=app.loaded.file) as together:
+    options = app.log.options if app.log is not None else ()
+    with Together(settings, config=app.loaded.file, options=options) as together:
         together.start()
         click.echo(
             "Topology, gate and workers are up: "

@@ -42,8 +42,11 @@ def trial(vhost: Vhost, programs: Programs, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def up(trial: Site, programs: Programs) -> Program:
-    program = programs.devsecops_eda("--config", trial.config, "up")
+    program = programs.devsecops_eda("--config", trial.config, "--log-format", "text", "up")
     program.wait_for("are up", timeout_s=90)
+    # What is said to `up` holds for gate and workers: in JSON they would log else.
+    assert "INFO" in program.log
+    assert '{"time"' not in program.log
     return program
 
 

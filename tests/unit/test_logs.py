@@ -242,6 +242,19 @@ def test_the_command_line_goes_before_the_configuration(root: Root) -> None:
     assert root.says() == "text"
 
 
+@pytest.mark.parametrize(
+    ("format_", "options"),
+    [
+        (None, ("--log-level", "error")),
+        ("json", ("--log-level", "error", "--log-format", "json")),
+    ],
+)
+def test_what_the_command_line_said_is_handed_on(
+    root: Root, format_: str | None, options: tuple[str, ...]
+) -> None:
+    assert root.logged("error", format_).options == options
+
+
 def test_a_terminal_shows_lines_for_people(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root.stream, "isatty", lambda: True, raising=False)
     log = root.logged("error", None)
