@@ -6,6 +6,7 @@ otherwise, and nothing on it is a secret.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ MAX_CONNECTIONS = 16
 """So many at once; who comes while they last is turned away."""
 MAX_REQUEST_S = 10.0
 """After that a connection is closed, however slowly it speaks."""
+_ONE_EACH = "; on one host each needs its own: gate.metrics, checks.<name>.metrics"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -60,8 +62,10 @@ class Endpoint:
         try:
             self._server = _Server(listen, pages, patience_s)
         except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
             raise ConfigurationError(
                 f"cannot listen for metrics on {listen}: {error.strerror or error}"
+                f"{_ONE_EACH if taken else ''}"
             ) from error
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.5}, daemon=True

@@ -115,7 +115,8 @@ def test_who_speaks_slowly_is_cut_off_however_often_he_speaks() -> None:
 def test_an_address_that_is_taken_is_named() -> None:
     with shown(Program()) as watched:
         taken = Listen("127.0.0.1", watched.port)
-        with pytest.raises(ConfigurationError, match=f"metrics on 127.0.0.1:{watched.port}"):
+        named = rf"metrics on 127.0.0.1:{watched.port}: .*checks\.<name>\.metrics"
+        with pytest.raises(ConfigurationError, match=named):
             Endpoint(taken, metrics=bytes, health=lambda: None, ready=dict)
     # And is free again when whoever had it has ended.
     with shown(Program(), taken) as watched:
