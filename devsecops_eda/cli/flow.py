@@ -87,9 +87,12 @@ def _event(step: Step) -> str:
 
 
 def _bar(from_s: float, to_s: float, whole_s: float) -> str:
-    """Return where a step lies in the whole flow, from its cause to itself."""
+    """Return where a step lies in the whole flow, from its cause to itself.
+
+    What was recorded before its cause, as one that came back from the dead letters, has no way.
+    """
     scale = (BAR - 1) / whole_s if whole_s > 0 else 0.0
-    first, last = (round(min(max(one, 0.0), whole_s) * scale) for one in (from_s, to_s))
+    first, last = (round(min(max(one, 0.0), whole_s) * scale) for one in (min(from_s, to_s), to_s))
     return "|" + " " * first + "=" * (last - first) + "#" + " " * (BAR - 1 - last) + "|"
 
 

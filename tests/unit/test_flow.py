@@ -92,6 +92,20 @@ def test_a_flow_is_shown_as_causes_and_lags(host: Host, capsys: pytest.CaptureFi
     assert places[0] <= places[1] < places[3]
 
 
+def test_what_came_before_its_cause_has_no_way_and_moves_no_column(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    push = pushed()
+    take(host.gate, commit_told(push), now=NOW)
+    # As a push that was refused and came back from the dead letters.
+    take(host.gate, push, now=NOW + seconds(350))
+    assert host.flow(push.correlationid) == 0
+    *_, head, scan, came = capsys.readouterr().out.splitlines()
+    assert "-350.000" in scan
+    assert f"|{'#':<24}|" in scan
+    assert scan.index("+ scan") == came.index("commit.") == head.index("event")
+
+
 def test_programs_get_all_of_it(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     push = replace(pushed(), traceparent=TRACE)
     told(host, push)
