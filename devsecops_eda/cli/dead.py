@@ -215,16 +215,18 @@ def _meant(given: dict[str, Any]) -> Wanted:
 def _told(fates: Iterable[Done], wanted: Wanted, *, verb: str, form: str, really: bool) -> int:
     """Tell what becomes of each letter as it happens; return the exit code."""
     done: list[Done] = []
+    ended = False
     try:
         for one in fates:
             done.append(one)
             if form == "text":
                 click.echo(lines.done_line(one, verb=verb))
+        ended = True
     finally:
         # Also when the broker went away in between: what was done was done.
         if form == "json":
             click.echo(json.dumps(_document(done, really=really), indent=2))
-        else:
+        elif done or ended:
             click.echo(lines.done_summary(done, verb=verb, really=really))
     lacking = [id_ for id_ in wanted.ids if not any(d.letter.id.startswith(id_) for d in done)]
     if lacking:

@@ -36,6 +36,9 @@ def rows(letters: Sequence[Letter]) -> Iterator[str]:
 
 def summary(letters: Sequence[Letter], *, total: int, read: int) -> str:
     """Return one line: how many there are, by reason, and how many were not looked at."""
+    if not letters and read:
+        text = f"none of the dead letters is meant: {total} stand there"
+        return text + (f", {read} were looked at" if read < total else "")
     counts = Counter(one.reason.value for one in letters).most_common()
     reasons = ", ".join(f"{count} {word}" for word, count in counts)
     text = _count(len(letters)) + (f": {reasons}" if reasons else "")
@@ -60,7 +63,9 @@ def done_summary(done: Sequence[Done], *, verb: str, really: bool) -> str:
     words = {fate: fate.value for fate in Fate} | {Fate.WOULD: f"would {verb}"}
     told = ", ".join(f"{words[fate]} {counts[fate]}" for fate in Fate if counts[fate])
     text = told or "no letter is meant"
-    return text if really or not done else f"{text}; nothing was done, --yes does it"
+    if really or not done:
+        return text
+    return f"{text}; nothing was done" + (", --yes does it" if counts[Fate.WOULD] else "")
 
 
 def document(letter: Letter) -> dict[str, Any]:
@@ -72,7 +77,7 @@ def document(letter: Letter) -> dict[str, Any]:
         "path": masked_text(letter.path),
         "queue": letter.queue,
         "type": letter.type,
-        "repo": letter.repo,
+        "repo": letter.repo and _repository(letter),
         "routing_key": masked_text(letter.key),
         "user": letter.user or None,
         "message_id": letter.message_id and masked_text(letter.message_id),
@@ -130,9 +135,15 @@ def full_text(one: Dead, *, obstacle: str | None, copies: int) -> str:
 
 
 def _cells(one: Letter) -> tuple[str, ...]:
-    repo = plain(masked_text(one.repo or "-")).replace(":", "/")
+    repo = _repository(one) or "-"
     texts = (_at(one.last), str(one.deaths), one.reason.value, one.type or "-")
     return (one.id, *texts, repo[:40], _short(one.queue)[:40], plain(one.user)[:40] or "-")
+
+
+def _repository(one: Letter) -> str:
+    """Return the repository as the configuration names it; "" where the key names none."""
+    # In a routing key it has `:` for `/`.
+    return plain(masked_text(one.repo or "")).replace(":", "/")
 
 
 def _short(queue: str | None) -> str:

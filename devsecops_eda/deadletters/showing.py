@@ -24,6 +24,8 @@ MAX_VALUE_CHARS = 300
 MAX_HEADERS = 100
 OURS = "x-devsecops-"
 """How the names of those headers begin that say why and whence; a letter tells of them."""
+_OF_LOOKING = ("x-delivery-count", "x-acquired-count")
+"""What the broker counts up each time that somebody looks."""
 
 _NAMES = (
     r"pass(?:wor[dt]|wd|phrase|code)?s?(?![a-z])|pwd|secret|token|credential|authori[sz]ation"
@@ -77,7 +79,7 @@ def shown_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
     """Return the sender's and the broker's headers as harmless texts, masked and bounded; pure."""
     shown = {}
     for name, value in list(headers.items())[:MAX_HEADERS]:
-        if str(name).startswith(OURS):
+        if str(name).startswith(OURS) or name in _OF_LOOKING:
             continue
         text = value if isinstance(value, str) else _value(value)
         kept = MASK if _NAME.search(str(name)) else masked_text(text[:MAX_TEXT_CHARS])

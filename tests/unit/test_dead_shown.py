@@ -116,6 +116,35 @@ def test_what_is_no_secret_stays_readable() -> None:
     assert of(sentence.encode()) == sentence
 
 
+def test_what_the_broker_counts_at_each_look_is_not_shown_as_a_header() -> None:
+    assert shown_headers({"x-delivery-count": 9, "x-acquired-count": 9, "n": 7}) == {"n": "7"}
+
+
+def test_where_no_letter_is_meant_it_is_said_how_many_stand_there() -> None:
+    assert dead_lines.summary([], total=0, read=0) == "no dead letters"
+    none = "none of the dead letters is meant: 30 stand there"
+    assert dead_lines.summary([], total=30, read=30) == none
+    assert dead_lines.summary([], total=30, read=20) == f"{none}, 20 were looked at"
+
+
+def test_only_what_could_be_done_is_offered() -> None:
+    letter = letter_of(buried())
+    skipped, would = Done(letter, Fate.SKIPPED, "why"), Done(letter, Fate.WOULD)
+    told = [
+        dead_lines.done_summary(done, verb="replay", really=False)
+        for done in ([skipped], [skipped, would])
+    ]
+    assert told == [
+        "skipped 1; nothing was done",
+        "would replay 1, skipped 1; nothing was done, --yes does it",
+    ]
+
+
+def test_a_repository_is_named_to_programs_as_in_the_configuration() -> None:
+    assert dead_lines.document(letter_of(buried()))["repo"] == "acme/app"
+    assert dead_lines.document(letter_of(borrowed(b"", {})))["repo"] is None
+
+
 def test_a_key_that_stands_twice_is_seen_twice() -> None:
     shown = of(b'{"type": "a", "type": "b"}')
     assert '"a"' in shown
