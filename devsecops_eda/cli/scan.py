@@ -16,7 +16,7 @@ from devsecops_eda.cli.context import App, pass_app
 from devsecops_eda.cli.exit_codes import ExitCode, of_verdict
 from devsecops_eda.cli.output import Target, print_report, targets_of, write_all
 from devsecops_eda.errors import InvalidPolicyError
-from devsecops_eda.model import DEFAULT_GATE, Event, Outcome
+from devsecops_eda.model import DEFAULT_GATE, Event, Outcome, StepKind
 from devsecops_eda.policy import COMMIT_CHECK
 from devsecops_eda.reports import FORMATS
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--repo", metavar="KEY", help="Judge it as this repository, by the rules that are about it."
 )
-@click.option("--base", metavar="REF", help="What the checkout is compared with (new_only).")
+@click.option("--base", metavar="REF", help="What it is compared with: a branch, tag or commit.")
 @click.option(
     "--output", "targets", callback=targets_of, multiple=True, metavar="FORMAT=PATH",
     help=f"Also write a report into a file ({', '.join(FORMATS)}); may be repeated.",
@@ -120,11 +120,16 @@ def scanned(
     if passed_over(app, path, loaded.file):
         note = f"{FILE_NAME} inside the scanned folder was not read; name it with --config."
         result = replace(result, notes=(*result.notes, note))
+    return replace(result, notes=(*result.notes, *_notes(result)))
+
+
+def _notes(result: ScanResult) -> Iterator[str]:
+    """Yield what a reader of this decision should mind."""
     looked = [outcome for outcome in result.outcomes if outcome.check != COMMIT_CHECK]
     if looked and not any(outcome.applicable for outcome in looked):
-        note = "Nothing here is of a kind that the checks look at: is this the right folder?"
-        result = replace(result, notes=(*result.notes, note))
-    return result
+        yield "Nothing here is of a kind that the checks look at: is this the right folder?"
+    if any(step.kind is StepKind.RESCAN for step in result.decision.way):
+        yield "To rescan is to run `scan` again; the command `rescan` asks the workers of a gate."
 
 
 def passed_over(app: App, path: Path, file: Path | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from devsecops_eda.workspace import Checkout, ScanTree, copy_folder
 
 SOURCE = "urn:devsecops-eda:scan"
 DETACHED = "HEAD"
+_NO_REF = re.compile(r"\A-|\.\.|@\{|[\x00-\x20\x7f~^:?*\[\\]|.{256}", re.DOTALL)
+"""What no name of a ref has, as the schemas of events say it."""
 
 
 class LocalSource:
@@ -43,15 +46,15 @@ class LocalSource:
         ``repo`` is the key it is judged as; else one that no operator's rule names.
 
         Raises:
-            InvalidSettingsError: no such folder, or ``base`` given for a plain folder.
-            CheckError: ``unknown_revision``: ``base`` is not there.
+            InvalidSettingsError: no such folder, ``base`` given for a plain folder, or one such as
+                ``HEAD~2`` that means no commit. A branch that is not there has no verdict later.
         """
         if not path.is_dir():
             raise InvalidSettingsError(f"there is no folder {path}")
         self.root = path.resolve()
         self.notes: tuple[str, ...] = ()
         self._phases = phases
-        self._base = base
+        self._base: str | None = None
         self._work = work
         self._work.mkdir(mode=0o700)
         self._trees: dict[str, ScanTree] = {}
@@ -59,6 +62,8 @@ class LocalSource:
         self._checkout = Checkout(self.root) if Checkout.is_one(self.root) else None
         if base is not None and self._checkout is None:
             raise InvalidSettingsError(f"--base needs a git checkout, {path} is none")
+        if base is not None and self._checkout is not None:
+            self._base = _ref(base, self._checkout)
         name = self._checkout.repo_name() if self._checkout else self.root.name
         self.repo = repo or f"local/{name}"
         self.subject = self._subject()
@@ -170,3 +175,13 @@ class LocalSource:
     def _ref(self) -> str:
         branch = self._checkout.branch() if self._checkout else None
         return branch or DETACHED
+
+
+def _ref(base: str, checkout: Checkout) -> str:
+    """Return ``base`` as an event may name it: a ref as it is, else the commit that it means."""
+    if _NO_REF.search(base) is None:
+        return base
+    commit = checkout.commit(base)
+    if commit is None:
+        raise InvalidSettingsError(f"--base: there is no revision {base[:80]!r} here")
+    return commit

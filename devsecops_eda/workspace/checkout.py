@@ -67,7 +67,15 @@ class Checkout:
 
     def head(self) -> str | None:
         """Return the commit that is checked out, None before the first one."""
-        return self._commit("HEAD")
+        return self.commit("HEAD")
+
+    def commit(self, revision: str) -> str | None:
+        """Return the commit that ``revision`` (``main``, ``HEAD~2``) means, None where none."""
+        done = self._git.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+        text = done.stdout.decode("ascii", "replace").strip()
+        return text if done.returncode == 0 and _SHA.fullmatch(text) else None
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where it is a bare commit."""
@@ -112,7 +120,7 @@ class Checkout:
         """
         tip = None
         if target is not None:
-            tip = self._commit(target) or self._commit(f"refs/remotes/origin/{target}")
+            tip = self.commit(target) or self.commit(f"refs/remotes/origin/{target}")
             if tip is None:
                 raise CheckError(
                     FailureReason.UNKNOWN_REVISION, f"there is no revision {target[:80]!r} here"
@@ -189,15 +197,8 @@ class Checkout:
         with self._git.stream("ls-files", "-z", "--others", "--exclude-standard") as listing:
             yield from records(listing)
 
-    def _commit(self, revision: str) -> str | None:
-        done = self._git.run(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
-        )
-        text = done.stdout.decode("ascii", "replace").strip()
-        return text if done.returncode == 0 and _SHA.fullmatch(text) else None
-
     def _known(self, sha: str) -> str:
-        if _SHA.fullmatch(sha) is None or self._commit(sha) != sha:
+        if _SHA.fullmatch(sha) is None or self.commit(sha) != sha:
             raise CheckError(
                 FailureReason.UNKNOWN_REVISION, f"there is no commit {sha[:80]!r} in {self.path}"
             )

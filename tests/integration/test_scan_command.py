@@ -76,6 +76,7 @@ def test_without_vulnerability_data_there_is_no_verdict_and_the_mend_is_named(
     assert scan.exit_code == 3
     assert "no verdict from safety" in scan.log
     assert "devsecops-eda data import" in scan.log
+    assert "To rescan is to run `scan` again" in scan.log
 
 
 def test_a_configuration_inside_what_is_scanned_is_not_read(
@@ -167,3 +168,22 @@ def test_a_checkout_is_judged_by_the_rules_of_the_repository_it_is_said_to_be(
     assert "acme/app@" in named.log
     elsewhere = programs.run(*words, "--policy", policy, "--repo", "other/app")
     assert elsewhere.exit_code == 3, elsewhere.log
+
+
+def test_a_base_may_be_whatever_git_takes_for_a_commit(
+    config: Path, tmp_path: Path, programs: Programs
+) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    git("init", "-q", "-b", "main", cwd=checkout)
+    for number in range(2):
+        git("commit", "-q", "--allow-empty", "-m", f"{number}", cwd=checkout)
+    first = git("rev-parse", "HEAD~1", cwd=checkout)
+    words = ("--config", config, "scan", checkout, "--checks", "commit", "--base")
+    scan = programs.run(*words, "HEAD~1", "--format", "json")
+    assert scan.exit_code == 0, scan.log
+    assert json.loads(scan.log)["decision"]["target"] == first
+    for nothing in ("HEAD~7", "-x", "a b"):
+        refused = programs.run(*words[:-1], f"--base={nothing}")
+        assert refused.exit_code == 2, refused.log
+        assert f"--base: there is no revision '{nothing}' here" in refused.log
