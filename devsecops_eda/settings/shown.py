@@ -13,6 +13,7 @@ from devsecops_eda.redaction import MASK, masked
 from devsecops_eda.settings.document import dotted, key_at
 from devsecops_eda.settings.parse import FIELDS, Loaded
 from devsecops_eda.settings.values import Settings
+from devsecops_eda.topology import Identities
 
 Shown = str | int | list[str] | None
 
@@ -62,6 +63,8 @@ def _values(settings: Settings) -> dict[tuple[str, ...], Any]:
             path = (*prefix, keys.get(field, field))
             if key_at(path) is not None:
                 values[path] = getattr(table, field)
+    for name, check in settings.checks.items():
+        values["checks", name, "user"] = check.user or Identities().worker(name)
     for group, members in settings.people.groups.items():
         values["groups", group] = tuple(sorted(members))
     return values
@@ -84,6 +87,8 @@ def _shown(path: tuple[str, ...], value: Any) -> Shown:
             return f"{value // 1024**2}MiB" if value % 1024**2 == 0 else f"{value}B"
         case int() | None:
             return value
+        case "":
+            return None
         case tuple():
             return [str(item) for item in value]
         case Path():

@@ -92,3 +92,10 @@ def test_people_and_groups_are_shown_with_their_places() -> None:
     assert shown["people.ada.users"] == (["ada"], f"{FILE}:2")
     assert shown["people.grace.emails"] == ([], "default")
     assert shown["groups.security"] == (["ada", "grace"], f"{FILE}:7")
+
+
+def test_what_holds_without_being_said_is_shown() -> None:
+    shown = {row.key: row.value for row in rows(parse('[checks.semgrep]\nuser = "sem"\n'))}
+    assert shown["checks.semgrep.user"] == "sem"
+    assert shown["checks.safety.user"] == "devsecops-worker-safety"
+    assert shown["broker.management_url"] is None
