@@ -28,13 +28,16 @@ _USERS_ARE_SHOWN = frozenset(("amqp", "amqps", "postgres", "postgresql", "postgr
 _MAYBE_TOKENS = frozenset(("http", "https"))
 """Here one may stand without any colon."""
 _ASSIGNED = re.compile(
-    r"((?:password|passwd|secret|token|api[_-]?key|authorization)[\"']?\s*[=:]\s*[\"']?"
-    r"(?:(?:basic|bearer|token)\s+)?)[^\s\"'&,;)}\]]+",
+    # Also as it stands in JSON inside of other text, and where Python shows bytes.
+    r"((?:password|passwd|passphrase|secret(?:[_-](?:access[_-])?key)?|token|(?:api|private)[_-]?key"
+    r"|authorization)\\{0,4}[\"']?\s*[=:]\s*\\{0,4}(?:b(?=[\"']))?[\"']?"
+    r"(?:(?:basic|bearer|token|negotiate|ntlm|digest)\s+)?)[^\s\"'&,;)}\]]+",
     re.IGNORECASE,
 )
 _TOKENS = re.compile(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}"
-    r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
+    # Bounded: another one may begin at each - of it, and would be looked for to the end as well.
+    r"|A[KS]IA[0-9A-Z]{16}|eyJ[\w-]{10,1024}\.eyJ[\w-]{10,}\.[\w-]+)"
 )
 
 
