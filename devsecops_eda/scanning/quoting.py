@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 
 MAX_WORDS_BYTES = 2000
-MAX_READ_BYTES = 32 * 1024**2
-"""In more than so much nobody looks for them, and none of them is repeated."""
+MAX_READ_BYTES = 8 * 1024**2
+"""In more than so much nobody looks for them (it takes seconds), and none of them is repeated."""
 SHORTEST = 6
 """A shorter word is no secret that would withstand anybody."""
 
 _WORD = re.compile(rb"[^\s\"'`]{%d,}" % SHORTEST)
+# Also between the lines of what Python shows as bytes, and in a URL.
+_INSIDE = re.compile(rb"\\[nrt]|[=(){}\[\]<>,;:@]")
 _MASK = b"***"
 
 
@@ -42,6 +44,6 @@ def _pieces(word: bytes) -> Iterable[bytes]:
     """Yield a word, and what is left of it without the marks in which a text is put."""
     yield word
     bare = word.strip(b"()[]{}<>,;:.!?=")
-    for piece in (bare, *re.split(rb"[=(){}\[\]<>,;]", bare)):
+    for piece in (bare, *_INSIDE.split(bare)):
         if len(piece) >= SHORTEST:
             yield piece

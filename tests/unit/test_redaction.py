@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,38 @@ def test_what_stands_in_a_url_is_masked_though_nobody_said_so(text: str, masked:
 
 
 @pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("AWS_SECRET_ACCESS_KEY=hush", "AWS_SECRET_ACCESS_KEY=***"),
+        ('SECRET_KEY = "hush"', 'SECRET_KEY = "***"'),
+        ("private-key: hush", "private-key: ***"),
+        ("passphrase=hush", "passphrase=***"),
+        ("Authorization: Negotiate hush", "Authorization: Negotiate ***"),
+        (r"{\"password\": \"hush\"}", r'{\"password\": \"***"}'),
+        ("{'token': b'hush'}", "{'token': b'***'}"),
+        ("ASIAIOSFODNN7EXAMPLE", "***"),
+        ("token_count is 3, in src/secret_access/key.py", None),
+        ("rule secret-access-key of semgrep", None),
+    ],
+)
+def test_what_stands_behind_a_telling_name_is_masked_and_nothing_else(
+    text: str, masked: str | None
+) -> None:
+    assert masked_text(text) == (text if masked is None else masked)
+
+
+@pytest.mark.parametrize(
+    "words", ["eyJ-", "eyJ-" * 250 + ".eyJ" + "a-" * 500, "a://", "token=basic "]
+)
+def test_no_hostile_text_is_looked_at_for_long(words: str) -> None:
+    text = (words * (64 * 1024))[: 64 * 1024] + "@"
+    began_s = time.process_time()
+    masked_text(text)
+    # Of this size, what is looked for from each place to the end takes eight seconds.
+    assert time.process_time() - began_s < 4
+
+
+@pytest.mark.parametrize(
     ("url", "seen"),
     [
         ("https://gitlab-ci-token:hush@h/a/b.git", "https://h/a/b.git"),
@@ -144,6 +177,18 @@ def test_nothing_is_quoted_of_what_a_scanner_read() -> None:
     )
     assert without_what_it_read(b"unknown option --x", read) == b"unknown option --x"
     assert without_what_it_read(b"f(k9/secret-value)", read) == b"f(***)"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        rb"got b'x = 1\nhunter2horse\n'",
+        b"https://ci:hunter2horse@host/ said no",
+        b"hunter2horse:12: bad",
+    ],
+)
+def test_what_a_scanner_read_is_found_inside_of_longer_words(said: bytes) -> None:
+    assert b"hunter2" not in without_what_it_read(said, [b"PASSWORD = 'hunter2horse'"])
 
 
 def test_of_much_that_a_scanner_said_or_read_the_less_is_shown() -> None:
