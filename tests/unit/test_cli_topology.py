@@ -162,3 +162,15 @@ def test_a_folder_of_passwords_that_would_not_do_is_refused(
     assert (code, out) == (2, "")
     assert word in " ".join(err.split())
     assert not (tmp_path / "there").exists()
+
+
+def test_a_password_behind_a_link_to_nowhere_is_not_taken_for_none(
+    export: Export, tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "devsecops-gate").symlink_to(tmp_path / "nowhere")
+    for more in ([], ["--make-passwords"]):
+        code, out, err = export("--users", "--passwords", "there", *more)
+        assert (code, out) == (2, "")
+        assert "there/devsecops-gate cannot be read as a password" in " ".join(err.split())
+    assert not (tmp_path / "nowhere").exists()
