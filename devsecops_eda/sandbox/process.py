@@ -181,7 +181,8 @@ def _refuse_a_crowd(pid: int, *, name: str, most: int) -> None:
 def last_words_of(program: str, stderr: bytes) -> str:
     """Return the last line that ``program`` itself wrote, not what it started; bounded."""
     lines = stderr.decode(errors="replace").splitlines()
-    own = [line for line in lines if line.startswith(f"{program}:")]
+    # The loader of libraries says it by its whole path.
+    own = [line for line in lines if line.partition(":")[0].rpartition("/")[2] == program]
     return own[-1][:300] if own else "no reason given"
 
 
