@@ -82,6 +82,9 @@ def repository_url(text: str, base: Path) -> tuple[str, str]:
         case "https" if parts.query or parts.fragment:
             # Shown to every user of the machine, in git's list of arguments.
             raise ValueError("has a '?' or '#' in it; put a token into the credential_file")
+        case "file" if parts.query or parts.fragment:
+            # What stands behind it would be left out, and another repository be looked at.
+            raise ValueError("has a '?' or '#' in it; write %3F or %23")
         case "https" | "ssh" if parts.hostname:
             return text, parts.scheme
         case "file" if parts.hostname in (None, "", "localhost"):

@@ -167,6 +167,10 @@ def test_a_repository_is_named_without_a_query_for_all_can_see_gits_arguments() 
         with pytest.raises(ValueError, match="credential_file") as refusal:
             repository_url(url, Path("/"))
         assert "hush" not in str(refusal.value)
+    for url in ("file:///srv/a?b.git", "file:///srv/a#b.git"):
+        with pytest.raises(ValueError, match="%3F or %23"):
+            repository_url(url, Path("/"))
+    assert repository_url("file:///srv/a%3Fb.git", Path("/")) == ("/srv/a?b.git", "file")
 
 
 def test_nothing_is_quoted_of_what_a_scanner_read() -> None:
@@ -202,6 +206,8 @@ def test_of_much_that_a_scanner_said_or_read_the_less_is_shown() -> None:
 def test_of_bubblewraps_words_none_is_a_scanners() -> None:
     assert last_words_of("bwrap", b"bwrap: no userns\nTraceback: hush\n") == "bwrap: no userns"
     assert last_words_of("bwrap", b"Traceback: hush\n") == "no reason given"
+    loader = "/usr/bin/bwrap: error while loading shared libraries: libcap.so.2"
+    assert last_words_of("bwrap", f"{loader}\nx\n".encode()) == loader
 
 
 def test_a_program_of_others_does_not_get_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
