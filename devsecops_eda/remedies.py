@@ -196,14 +196,14 @@ ERRORS: Mapping[type[DevSecOpsError], str] = {
     errors.PublishTimeoutError: "Say it again: an event told twice is one event.",
     errors.UnavailableError: "Bring the service back that is named, and try again.",
     errors.RacedError: "Try again.",
-    errors.PublishError: "Not the same again; see below.",
+    errors.PublishError: "Not the same again; the next two rows say what instead.",
     errors.UnroutableError: "`devsecops-eda topology apply`.",
     errors.PublishRefusedError: "Look at the queue that is full, and at the broker's log.",
     errors.UnwritableError: "Report it with the log; the event is in the dead letters.",
     errors.EvidenceMissingError: "Bring the evidence back from the [backup](backup.md), or"
     " `devsecops-eda rescan` for a new outcome.",
     errors.NotAuthorisedError: "Mend user, password or rights: [RabbitMQ](rabbitmq.md).",
-    errors.InvalidEventError: "The reason says what is wrong: dead letters, above.",
+    errors.InvalidEventError: "The reason says what is wrong: [dead letters](#dead-letters).",
     errors.ConfigurationError: "Call the operator: the message says where and how.",
     errors.InvalidSettingsError: "Mend what is named: [configuration](configuration.md);"
     " `devsecops-eda config show` says where each value comes from.",
@@ -211,6 +211,7 @@ ERRORS: Mapping[type[DevSecOpsError], str] = {
     errors.TopologyMismatchError: "An operator removes the queue (once it is empty) or exchange,"
     " then `devsecops-eda topology apply`.",
     errors.MissingExtraError: "Install the extra that is named.",
-    errors.CheckError: "The reason says what is wrong: checks without a verdict, above.",
+    errors.CheckError: "The reason says what is wrong: [checks without a verdict]"
+    "(#checks-without-a-verdict).",
 }
 """What the reader of an error can do, by its class."""

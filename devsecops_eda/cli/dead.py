@@ -230,7 +230,8 @@ def _told(fates: Iterable[Done], wanted: Wanted, *, verb: str, form: str, really
             click.echo(lines.done_summary(done, verb=verb, really=really))
     lacking = [id_ for id_ in wanted.ids if not any(d.letter.id.startswith(id_) for d in done)]
     if lacking:
-        raise click.UsageError(f"there is no letter {', '.join(lacking)} (that the filters let by)")
+        by = "" if wanted == Wanted(ids=wanted.ids) else " (that the filters let by)"
+        raise click.UsageError(f"there is no letter {', '.join(lacking)}{by}")
     refused = any(one.fate is Fate.REFUSED for one in done)
     return ExitCode.COULD_NOT_EVALUATE if refused else ExitCode.ALLOW
 

@@ -70,7 +70,8 @@ def emit(
 ) -> int:
     """Publish an event of TYPE, confirmed by the broker; with --wait, return the decision.
 
-    The same push told twice is the same event and the same flow.
+    TYPE is commit.pushed, decision.requested, scan.requested, deployment.requested or
+    artifact.published. The same push told twice is the same event and the same flow.
 
     Exit status: 0 allow or published, 1 deny, 2 usage, 3 could not evaluate, 4 not authorised, 8
     still pending, 130 interrupted.
@@ -97,8 +98,7 @@ def emit(
         if wait_s is not None:
             ask = client.rescan if event.type is EventType.SCAN_REQUESTED else client.ask
             asking = partial(ask, event, gate=about.gate, timeout_s=wait_s, on_event=about.hear)
-            reaching = partial(about.reaching, asking, min(timeout_s, wait_s))
-            return about.end(about.decided(reaching))
+            return about.end(about.decided(partial(about.reaching, asking, min(timeout_s, wait_s))))
         if not spool:
             client.publish(event, timeout_s=timeout_s)
         elif not client.publish_or_spool(event, timeout_s=timeout_s):

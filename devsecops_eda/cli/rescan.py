@@ -54,6 +54,7 @@ def rescan(
     Name the same --branch and --target as the push did: a decision is about them too. With --wait,
     the decision returned is one that knows of the new scan. With --protected the ledger says which
     commits; --repo narrows that to one repository. Asking twice on one day is asking once then.
+    It is an operator's word: the user of a CI job may not say it.
 
     Exit status: as `emit --wait`.
     """

@@ -146,7 +146,8 @@ BROKER_CONNECTED = Metric(
 )  # fmt: skip
 BROKER_BLOCKED = Metric(
     "devsecops_broker_blocked", Kind.GAUGE,
-    "1 while the broker is in a memory or disk alarm and takes nothing from us.",
+    "1 while the broker is in a memory or disk alarm and takes nothing from us; seen when the"
+    " program has something to say.",
 )  # fmt: skip
 READY = Metric(
     "devsecops_ready", Kind.GAUGE,
