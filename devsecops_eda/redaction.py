@@ -16,7 +16,11 @@ MASK = "***"
 MIN_SECRET = 8
 """A shorter secret is masked in URLs alone: it may be part of any other word."""
 
-_SECRET_QUERY = re.compile(r"((?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
+_SECRET_QUERY = re.compile(
+    # Bounded: each of these words in the name of a parameter is looked past no further than that.
+    r"((?:password|passwd|secret|token|key)[^=&#]{0,64}=)[^&#]*",
+    re.IGNORECASE,
+)
 _USERINFO = re.compile(
     # Bounded: each place where a URL may begin is looked at no further than that. A password may
     # hold an @ or / that nobody escaped: after a colon everything up to the last @ is taken.

@@ -6,7 +6,6 @@ import base64
 import json
 import logging
 import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from devsecops_eda.cli.ci_repository import shown
 from devsecops_eda.cli.logged import Logged
 from devsecops_eda.ledger import open_ledger
-from devsecops_eda.redaction import Redaction, login_forms, masked_text
+from devsecops_eda.redaction import Redaction, login_forms, masked, masked_text
 from devsecops_eda.sandbox import Completed
 from devsecops_eda.sandbox.process import last_words_of
 from devsecops_eda.scanning.quoting import MAX_READ_BYTES, MAX_WORDS_BYTES, without_what_it_read
@@ -69,7 +68,7 @@ def test_a_short_secret_is_masked_where_nothing_else_can_be_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "masked"),
+    ("text", "seen"),
     [
         ("amqp://gate:hush@mq", "amqp://gate:***@mq"),
         ("postgresql://gate:hu/sh@db/x", "postgresql://gate:***@db/x"),
@@ -80,12 +79,12 @@ def test_a_short_secret_is_masked_where_nothing_else_can_be_meant() -> None:
         ("see https://h/x?private_token=hush&y=1", "see https://h/x?private_token=***&y=1"),
     ],
 )
-def test_what_stands_in_a_url_is_masked_though_nobody_said_so(text: str, masked: str) -> None:
-    assert masked_text(text) == masked
+def test_what_stands_in_a_url_is_masked_though_nobody_said_so(text: str, seen: str) -> None:
+    assert masked_text(text) == seen
 
 
 @pytest.mark.parametrize(
-    ("text", "masked"),
+    ("text", "seen"),
     [
         ("AWS_SECRET_ACCESS_KEY=hush", "AWS_SECRET_ACCESS_KEY=***"),
         ('SECRET_KEY = "hush"', 'SECRET_KEY = "***"'),
@@ -100,20 +99,20 @@ def test_what_stands_in_a_url_is_masked_though_nobody_said_so(text: str, masked:
     ],
 )
 def test_what_stands_behind_a_telling_name_is_masked_and_nothing_else(
-    text: str, masked: str | None
+    text: str, seen: str | None
 ) -> None:
-    assert masked_text(text) == (text if masked is None else masked)
+    assert masked_text(text) == (text if seen is None else seen)
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    "words", ["eyJ-", "eyJ-" * 250 + ".eyJ" + "a-" * 500, "a://", "token=basic "]
+    "words", ["eyJ-", "eyJ-" * 250 + ".eyJ" + "a-" * 500, "a://", "token=basic ", "key"]
 )
 def test_no_hostile_text_is_looked_at_for_long(words: str) -> None:
-    text = (words * (64 * 1024))[: 64 * 1024] + "@"
-    began_s = time.process_time()
+    # Of this size, what is looked for from each place to the end takes minutes.
+    text = (words * (256 * 1024))[: 256 * 1024] + "@"
     masked_text(text)
-    # Of this size, what is looked for from each place to the end takes eight seconds.
-    assert time.process_time() - began_s < 4
+    masked(text)
 
 
 @pytest.mark.parametrize(
