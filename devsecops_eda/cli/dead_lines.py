@@ -111,6 +111,7 @@ def full_text(one: Dead, *, obstacle: str | None, copies: int) -> str:
     times = str(letter.deaths)
     if letter.deliveries is not None:
         times += f", the last time at delivery {letter.deliveries}"
+    headers = shown_headers(one.found.message.properties.headers or {})
     lines = [
         f"letter {letter.id}" + (f" ({copies} copies)" if copies > 1 else ""),
         f"  reason       {letter.reason.value}: {said(letter.detail)}{where}",
@@ -123,9 +124,8 @@ def full_text(one: Dead, *, obstacle: str | None, copies: int) -> str:
         f"  said by      {plain(letter.user) or '-'}",
         f"  message id   {plain(masked_text(letter.message_id or '-'))}",
         f"  replay       {obstacle or 'goes to ' + plain(letter.queue or '')}",
-        "  headers",
+        "  headers" if headers else "  headers      none",
     ]
-    headers = shown_headers(one.found.message.properties.headers or {})
     lines += [f"    {name}: {value}" for name, value in headers.items()]
     lines.append(f"  body         {letter.size} bytes, {shown.kind}")
     lines += [f"    {text}" for text in shown.text.splitlines()]
