@@ -54,8 +54,8 @@ def deliveries(message: Any) -> int:
     Raises nothing, whatever the message is.
     """
     count = headers_of(message).get("x-delivery-count")
-    # From RabbitMQ 4.0 on the header is the sender's until the broker has something to count;
-    # whether it is delivered for the first time is the broker's word in every version.
+    # To a consumer the header is the sender's until the broker has something to count, in every
+    # version; whether it is delivered for the first time is always the broker's word.
     if not message.delivery_info.get("redelivered") or not isinstance(count, int):
         return 1
     return 1 + min(max(count, 0), topology.DELIVERY_LIMIT)
