@@ -185,7 +185,7 @@ def test_two_waiters_of_one_flow_each_get_the_answer(vhost: Vhost, address: Addr
         waiters = [threading.Thread(target=wait) for _ in range(2)]
         for waiter in waiters:
             waiter.start()
-        eventually(lambda: len(replies(vhost)) == 2, timeout_s=30, what="both listen")
+        eventually(lambda: len(heard(vhost)) == 2, timeout_s=30, what="both listen")
         said = decision_made(SUBJECT, flow=flow, verdict=Verdict.ALLOW)
         publish_once(address, outgoing(said), timeout_s=10)
         for waiter in waiters:
