@@ -59,11 +59,27 @@ def every_revision_can_be_taken_back(url: str) -> None:
 
 
 @_check
+def what_was_remarked_before_a_column_had_another_name_is_kept(url: str) -> None:
+    open_ledger(url).close()
+    row = ("0" * 36, "too early")
+    with _connected(url) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("ALTER TABLE remarks DROP CONSTRAINT remarks_seq_fkey"))
+        _move(connection, command.downgrade, "0004")
+        statement = text("INSERT INTO remarks (seq, waiver, reason) VALUES (1, :about, :reason)")
+        connection.execute(statement, dict(zip(("about", "reason"), row, strict=True)))
+    open_ledger(url).close()
+    with _connected(url) as connection:
+        found = connection.execute(text("SELECT about, reason FROM remarks")).one()
+        assert tuple(found) == row
+
+
+@_check
 def a_ledger_of_a_newer_release_is_refused_and_left_alone(url: str) -> None:
     open_ledger(url).close()
     with _connected(url) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(InvalidSettingsError, match=r"gate\.database.* 9999.*knows 0004"):
+    with pytest.raises(InvalidSettingsError, match=r"gate\.database.* 9999.*knows 0005"):
         open_ledger(url)
     with _connected(url) as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()

@@ -68,7 +68,7 @@ def _waiving_and_overriding() -> None:
     op.create_table(
         "remarks",
         sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("about", sa.String(length=36), nullable=False),
+        sa.Column("waiver", sa.String(length=36), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["seq"],
@@ -76,7 +76,7 @@ def _waiving_and_overriding() -> None:
         ),
         sa.PrimaryKeyConstraint("seq"),
     )
-    op.create_index("remarks_about", "remarks", ["about"], unique=False)
+    op.create_index("remarks_waiver", "remarks", ["waiver"], unique=False)
     op.create_table(
         "overrides",
         sa.Column("override", sa.String(length=36), nullable=False),
