@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,8 @@ from devsecops_eda.doctor.management import NotToldError
 TIMEOUT_S = 30.0
 _ITS_OWN = re.compile(r"(?:PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TERM|TMPDIR|(?:RABBITMQ|ERL)\w*)$")
 """What it needs of our environment. It may start a daemon, which keeps what it was given."""
+_EPMD_PORT = 4369
+_EPMD_WAIT_S = 2.0
 _ASKED = "{application:get_env(rabbit, consumer_timeout), rabbit_nodes:cluster_name()}."
 _ANSWER = re.compile(r"\{(?:\{ok,(?P<timeout>[a-z0-9]+)\}|undefined),<<\"(?P<cluster>[^\"]*)\">>\}")
 
@@ -39,6 +42,8 @@ def consumer_timeout_s(program: Path | None, address: Address, *, cluster: str) 
     found = str(program) if program else shutil.which("rabbitmqctl") if is_here(address) else None
     if found is None:
         raise NotToldError("only rabbitmqctl on the broker's host knows it")
+    if program is None and not _has_node():
+        raise NotToldError("no node of RabbitMQ is registered on this host")
     try:
         done = subprocess.run(
             [found, "-q", "eval", _ASKED],
@@ -57,3 +62,14 @@ def consumer_timeout_s(program: Path | None, address: Address, *, cluster: str) 
         raise NotToldError(f"{found} speaks to another broker than broker.url")
     said = match["timeout"]
     return float(said) / 1000 if said and said.isdigit() else None
+
+
+def _has_node() -> bool:
+    """Return whether Erlang's port mapper runs; rabbitmqctl would start one, which stays."""
+    port = os.environ.get("ERL_EPMD_PORT", "")
+    at = ("127.0.0.1", int(port) if port.isdecimal() else _EPMD_PORT)
+    try:
+        socket.create_connection(at, timeout=_EPMD_WAIT_S).close()
+    except (OSError, OverflowError):
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +17,14 @@ from devsecops_eda.cli import run
 from devsecops_eda.cli.exit_codes import ExitCode
 from devsecops_eda.definitions import Account, definitions
 from devsecops_eda.doctor import CHECKS, State
+from devsecops_eda.doctor.management import NotToldError
+from devsecops_eda.doctor.node import consumer_timeout_s
 from devsecops_eda.doctor.versions import version_findings
 from devsecops_eda.roles import Role
 from devsecops_eda.topology import DEAD, EVENTS, GATE_CHECK, Topology, queue_name
 from tests.conftest import Vhost
 from tests.rig.management import Login
+from tests.rig.ports import free_ports
 from tests.rig.programs import Programs
 from tests.rig.site import POLICY, RULE, Site
 from tests.rig.waiting import eventually
@@ -246,3 +250,19 @@ def test_a_database_tells_its_clock_and_its_tables(postgres_url: str) -> None:
     assert found.revision == found.newest
     assert found.clock is not None
     assert abs((found.clock - datetime.now(UTC)).total_seconds()) < 5
+
+
+def test_no_port_mapper_is_started_to_ask_for_a_node_that_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "rabbitmqctl"
+    program.write_text("""#!/bin/sh\necho '{{ok,1000},<<"rabbit@mq">>}'\n""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    address = parse_url("amqp://localhost/")
+    (port,) = free_ports(1)
+    monkeypatch.setenv("ERL_EPMD_PORT", str(port))
+    with socket.create_server(("127.0.0.1", port)):
+        assert consumer_timeout_s(None, address, cluster="rabbit@mq") == 1.0
+    with pytest.raises(NotToldError, match="registered on this host"):
+        consumer_timeout_s(None, address, cluster="rabbit@mq")
