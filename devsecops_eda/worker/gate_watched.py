@@ -12,7 +12,6 @@ from typing import Any
 
 from devsecops_eda import codec
 from devsecops_eda.broker import PublishingThread
-from devsecops_eda.errors import DevSecOpsError
 from devsecops_eda.evidence import Evidence
 from devsecops_eda.gate import Gate
 from devsecops_eda.ledger import Ledger, Message, OwedRow, PendingRow
@@ -248,8 +247,9 @@ def _voted(decision: Decision) -> bool:
 
 @contextmanager
 def _harmless(what: str) -> Iterator[None]:
-    # What was taken is committed and has to be said, whether it can be counted or not.
+    # What was taken is committed and has to be said, whether it can be counted or not: a fault of
+    # the counting would else make a dead letter of an event that is recorded and decided.
     try:
         yield
-    except DevSecOpsError as error:
-        LOG.warning("%s cannot be counted: %s", what, error, extra={"action": "metrics"})
+    except Exception:
+        LOG.exception("%s cannot be counted", what, extra={"action": "metrics"})

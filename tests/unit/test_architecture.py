@@ -61,6 +61,7 @@ CATCH_ALLS = {
     "worker/gate_program.py GateWorker._take": "a task of the gate: a dead letter",
     "scanning/answering.py Answering.answer": "a task of a check: a failed outcome",
     "gate/core.py Gate._alone": "one task of the timer: nothing is told, and tried again later",
+    "worker/gate_watched.py _harmless": "counting: what is committed is said all the same",
     "worker/ticking.py Timer.run": "a thread: the next tick tries again, no health without ticks",
     "watch/readiness.py Readiness._ask": "a thread: the need is not met",
     "embedded/bus.py Bus._serve": "a thread: who waits for the scan gets the error",

@@ -214,15 +214,20 @@ def test_a_flow_that_waits_for_votes_is_told_apart_from_one_that_waits_for_machi
 class Broken(Ledger):
     """A ledger that takes everything and can be asked nothing."""
 
+    error: Exception
+
     def reading(self):  # type: ignore[no-untyped-def]
-        raise UnavailableError("away")
+        raise self.error
 
 
+@pytest.mark.parametrize("error", [UnavailableError("away"), KeyError("a fault of ours")])
 def test_what_cannot_be_counted_is_decided_all_the_same(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     shown = Shown(POLICY)
-    shown.gate._memory = Broken(shown.ledger._engine)
+    broken = Broken(shown.ledger._engine)
+    broken.error = error
+    shown.gate._memory = broken
     push = pushed()
     said = take(shown.gate, push, commit_told(push), semgrep_told(push))
     assert any(message.key.startswith("decision.made") for message in said)
