@@ -104,9 +104,10 @@ def run(
     other process, and of the environment only ``env`` over a fixed, harmless base. In the mode
     ``none`` it sees everything its user sees, and only time, output and processes are bounded.
     Safe from several threads; the thread that calls must live until it returns, for the child
-    dies with it. Killed in the very moment the child starts, a thread leaves one behind that ends
-    by its bound on processor time alone. Setting ``stop`` from elsewhere ends it, as does an
-    exception in this thread.
+    dies with it. Killed in the very moment the child starts, a thread may leave one behind: it ends
+    by its bound on processor time alone, or waits inside of bubblewrap for what never comes, with
+    0.3 MiB, until the service ends. Setting ``stop`` from elsewhere ends it, as does an exception
+    in this thread.
 
     Raises:
         CheckError: ``timeout``, ``output_limit``, ``resource_limit``, ``tool_missing``,
