@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -182,15 +182,21 @@ def test_the_real_scanners_work_as_units_have_them(
 ) -> None:
     state = "/var/lib/devsecops-eda"
     policy = default_policy_text()
-    with Site(vhost, programs, tmp_path, checks=CHECKS, policy=policy) as site:
+    with (
+        Site(vhost, programs, tmp_path, checks=CHECKS, policy=policy) as site,
+        ExitStack() as stack,
+    ):
         deployed = Deployed(machine, site)
         site.commit({"readme": ""})
         pins = "requests==2.30.0\n"
         sha = site.commit({"app.py": BAD, "requirements.txt": pins}, branch="topic")
         deployed.set_up(f"[checks.safety]\ndatabase = '{state}/advisories'\n")
+        stack.callback(deployed.tear_down)
         machine.run("devsecops-eda", "scanners", "install", environ=os.environ)
         now = datetime.now(UTC).isoformat()
-        imported = ("data", "import", str(ADVISORIES), "--into", f"{state}/advisories")
+        # The project may lie below /tmp, and the machine has one of its own.
+        shutil.copytree(ADVISORIES, machine.path("/srv/advisories"))
+        imported = ("data", "import", "/srv/advisories", "--into", f"{state}/advisories")
         machine.run("devsecops-eda", *imported, "--date", now)
         machine.run("systemctl", "start", "devsecops-eda-data-age.service")
         deployed.start(*map(worker, CHECKS), GATE)
@@ -201,7 +207,6 @@ def test_the_real_scanners_work_as_units_have_them(
             for one in site.tap.events(EventType.SCAN_COMPLETED)
             if one.causationid == event.id and isinstance(one.data, Outcome)
         }
-        deployed.tear_down()
         failed = [one.data for one in site.tap.events(EventType.SCAN_FAILED)]
     assert failed == []
     assert set(found) == set(CHECKS)
