@@ -132,6 +132,8 @@ def test_alerts_of_the_rules_as_they_are_shipped(live: Live) -> None:
     names = ("BrokerAlarm", "IdentityRefused")
     eventually(lambda: not shipped.unwell(), timeout_s=60, what="all targets were scraped")
     speak_of_another_repository(live.site.address("ci-acme"))
+    # It is refused when the dead letter is confirmed, and in an alarm none is.
+    eventually(lambda: "IdentityRefused" in shipped.alerts(), timeout_s=90, what="it fires")
     with live.site.node.memory_alarm():
         eventually(lambda: set(names) <= shipped.alerts(), timeout_s=200, what=f"{names} fire")
     forget_dead_letters(live)
